@@ -29,55 +29,81 @@ from cloud_ingest.cli.options import (
     opened_store,
 )
 from cloud_ingest.cli.say import say
+from cloud_ingest.core.typed_text import same_name
 from cloud_ingest.errors import ConfigurationError, UserError
 from cloud_ingest.operate.checks import Check
 from cloud_ingest.operate.doctor import examine
 from cloud_ingest.operate.upkeep import keep_months
 from cloud_ingest.settings import load_settings
-from cloud_ingest.store.connection import connect
+from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import Migrated, Plan, plan
 from cloud_ingest.store.migrate import migrate as run_migrations
+from cloud_ingest.store.registry import find_society
 from cloud_ingest.store.retention import retention
+from cloud_ingest.store.roles import set_reader, set_service_role
 
 app = new_group()
 
 
+_Zone = Annotated[
+    str | None,
+    typer.Option(help="The societies' time zone, fixed for ever [default: Asia/Kolkata]."),
+]
+_Portable = Annotated[
+    bool,
+    typer.Option(
+        "--portable", help="Use portable rollups even where TimescaleDB Community is there."
+    ),
+]
+_Restored = Annotated[
+    bool,
+    typer.Option("--restored", help="The database comes from a backup: let gateways send again."),
+]
+_Planned = Annotated[
+    bool, typer.Option("--plan", help="Only say what would be done; change nothing.")
+]
+_PlanJson = Annotated[bool, typer.Option("--json", help="With --plan: answer in JSON.")]
+_ServiceRole = Annotated[
+    str | None,
+    typer.Option(help="The role that the service logs in as: it gets rights on data alone."),
+]
+_Reader = Annotated[
+    str | None,
+    typer.Option(help="A role that sees the reports of --society alone; without it, of nobody."),
+]
+_Societies = Annotated[
+    list[str] | None,
+    typer.Option(help="With --reader: whose reports it sees; may be given several times."),
+]
+
+
 @app.command("migrate")
 def migrate(
-    zone: Annotated[
-        str | None,
-        typer.Option(help="The societies' time zone, fixed for ever [default: Asia/Kolkata]."),
-    ] = None,
-    portable: Annotated[
-        bool,
-        typer.Option(
-            "--portable", help="Use portable rollups even where TimescaleDB Community is there."
-        ),
-    ] = False,
-    restored: Annotated[
-        bool,
-        typer.Option(
-            "--restored", help="The database comes from a backup: let gateways send again."
-        ),
-    ] = False,
-    planned: Annotated[
-        bool, typer.Option("--plan", help="Only say what would be done; change nothing.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="With --plan: answer in JSON.")] = False,
+    zone: _Zone = None,
+    portable: _Portable = False,
+    restored: _Restored = False,
+    planned: _Planned = False,
+    as_json: _PlanJson = False,
+    role: _ServiceRole = None,
+    reader: _Reader = None,
+    society: _Societies = None,
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
     """Make the database ready, or bring it up to date; run again it changes nothing.
 
-    Without --zone it is the zone of the settings (IOT_UTILITY_ZONE).
+    Without --zone it is the zone of the settings (IOT_UTILITY_ZONE). Run it as the store's owner.
+    A role that is not there is made, without a password.
 
-    Example: cloud-ingest migrate --zone Asia/Kolkata
+    Example: cloud-ingest migrate --zone Asia/Kolkata --role metering_service
     """
     with one_line_errors():
         if as_json and not planned:
             raise UserError("--json answers what would be done: give it with --plan")
-        if restored and planned:
-            raise UserError("--restored changes the store: leave --plan out")
+        if planned and (restored or role or reader):
+            raise UserError("--restored, --role and --reader change the store: leave --plan out")
+        if society and not reader:
+            raise UserError("--society says whose reports a role sees: name it with --reader")
         settings = load_settings(config, dsn=dsn)
         zone = zone or settings.zone
         with connect(dsn_of(settings)) as conn:
@@ -87,6 +113,26 @@ def migrate(
             else:
                 done = run_migrations(conn, zone=zone, portable=portable, restored=restored)
                 say(_done_text(done))
+                _give_rights(conn, role, reader, society or [])
+
+
+def _give_rights(
+    conn: Connection, role: str | None, reader: str | None, societies: list[str]
+) -> None:
+    if role is not None:
+        made = set_service_role(conn, role)
+        say(f"{role} has rights on data alone: name it in the dsn of the service")
+        _ask_password(role, made=made)
+    if reader is not None:
+        made = set_reader(conn, reader, [find_society(conn, same_name(name)) for name in societies])
+        whose = " and ".join(societies) or "nobody"
+        say(f"{reader} sees the reports of {whose}, in the schema metering_report")
+        _ask_password(reader, made=made)
+
+
+def _ask_password(role: str, *, made: bool) -> None:
+    if made:
+        say(f"it was made and has no password: give it one in psql, by \\password {role}")
 
 
 def _done_text(done: Migrated) -> str:

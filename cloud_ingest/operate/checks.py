@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from cloud_ingest.store.assignments import TornSubject
 from cloud_ingest.store.migrate import Store
-from cloud_ingest.store.server_facts import Clock, Extension, Job, Marks, Parts, Role, Server
+from cloud_ingest.store.server_facts import Clock, Extension, Job, Marks, Parts, Server
 from cloud_ingest.store.strays import Stray
 
 Level = Literal["ok", "warn", "fail"]
@@ -245,25 +245,6 @@ def check_autovacuum(server: Server) -> Check:
             "fail", "autovacuum", "off: tables grow, plans age", f"autovacuum = on {RELOAD}"
         )
     return Check("ok", "autovacuum", "on")
-
-
-def check_role(role: Role) -> Check:
-    """Judge what the service's user may do."""
-    if role.read_only:
-        advice = "give the DSN of the primary, and a role that may write"
-        return Check("fail", "role", f"{role.name} can only read here", advice)
-    if role.foreign:
-        first = role.foreign[0]
-        more = "" if len(role.foreign) == 1 else f" and {len(role.foreign) - 1} more"
-        said = f"{first.name}{more} in schema metering belong to {first.owner}, not to {role.name}"
-        advice = f"REASSIGN OWNED BY {first.owner} TO {role.name}, or run the service as that owner"
-        if first.of_superuser:  # it owns the server's own objects, too
-            advice = f"docs/howto/own-database.md has the statement that gives all to {role.name}"
-        return Check("fail", "role", said, advice)
-    if role.superuser:
-        advice = "make a role without SUPERUSER that owns the database"
-        return Check("warn", "role", f"{role.name} is a superuser", advice)
-    return Check("ok", "role", f"{role.name} owns the store and is no superuser")
 
 
 def check_marks(marks: Marks, now: datetime) -> Check:

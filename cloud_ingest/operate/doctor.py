@@ -17,6 +17,7 @@ from cloud_ingest.errors import ConfigurationError, IngestError, NotMigrated
 from cloud_ingest.operate import checks
 from cloud_ingest.operate.broker_checks import check_broker, check_certificates
 from cloud_ingest.operate.checks import Check
+from cloud_ingest.operate.role_checks import check_role, check_service
 from cloud_ingest.operate.webhook_checks import check_secrets, check_webhooks
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store import server_facts
@@ -25,6 +26,7 @@ from cloud_ingest.store.connection import Connection, connect, describe
 from cloud_ingest.store.identity import server_knows_zone
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.registry import societies
+from cloud_ingest.store.roles import read_service
 from cloud_ingest.store.strays import strays
 from cloud_ingest.store.webhooks import webhook_states
 
@@ -87,7 +89,9 @@ def _server(conn: Connection, _: CloudSettings, now: Callable[[], datetime]) -> 
 
 
 def _role(conn: Connection, _: CloudSettings, __: Callable[[], datetime]) -> Iterator[Check]:
-    yield checks.check_role(server_facts.read_role(conn))
+    role = server_facts.read_role(conn)
+    service = None if role.read_only else read_service(conn, role.name)
+    yield check_role(role) if service is None else check_service(role, service)
 
 
 def _store(

@@ -113,7 +113,7 @@ def _drop_oldest(conn: Connection, store: Store, now: datetime) -> int:
             return 0  # a commit came since: the next run drops it, after its rollup
         kept_from = raise_kept_from(conn, bucket_start(line, store.zone) - MICROSECOND)
         if store.tables == "hypertable":
-            return drop_chunks(conn, kept_from)
+            return drop_chunks(conn)
         oldest = kept_from.astimezone(store.zone).date()
         gone = [month for month in partitions(conn) if month < oldest]
         for month in gone:

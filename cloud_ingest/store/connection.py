@@ -251,7 +251,8 @@ def translate(error: psycopg.Error) -> IngestError:
     text = _first_line(error)
     if isinstance(error, pg.InsufficientPrivilege):
         return ConfigurationError(
-            f"the database does not allow it: {text}: run it as its owner, or have that granted"
+            f"the database does not allow it: {text}: run it as the store's owner, or see "
+            "cloud-ingest doctor, which says what the role lacks"
         )
     if isinstance(error, _NO_ACCESS):
         return ConfigurationError(f"the database does not allow it: {text}")

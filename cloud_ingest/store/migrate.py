@@ -41,6 +41,7 @@ from cloud_ingest.store.identity import (
 )
 from cloud_ingest.store.locks import Lock, advisory_lock
 from cloud_ingest.store.migration import Migration, kind_that_is_applied, migrations, missing
+from cloud_ingest.store.roles import renew_rights
 from cloud_ingest.store.rows import scalar
 
 DEFAULT_ZONE = "Asia/Kolkata"
@@ -121,6 +122,7 @@ def migrate(
             that was changed after it was applied, a store of a newer program, an extension that
             this user may not create, nothing that was restored.
     """
+    _refuse_stranger(conn)
     with advisory_lock(conn, Lock.MIGRATION):
         conn.execute(query("migration/tables"))
         if restored and read_identity(conn) is None:
@@ -132,6 +134,7 @@ def migrate(
         target = _target(conn, zone=zone, portable=portable)
         for migration in target.lacks:
             _apply(conn, migration, target)
+        renew_rights(conn)
         renewed = renew_identity(conn) if restored else None
     return Migrated(
         tuple(m.name for m in target.lacks),
@@ -187,6 +190,20 @@ def open_store(conn: Connection, *, zone: str | None = None) -> Store:
         raise NotMigrated(f"the store lacks {lacks[0].name}: run cloud-ingest migrate")
     zone_ = ZoneInfo(found.zone)
     return Store(found.store_id, zone_, found.rollups, _tables(kind), found.kept_from)
+
+
+def _refuse_stranger(conn: Connection) -> None:
+    owner = scalar(
+        conn,
+        """
+        SELECT nspowner::regrole::text FROM pg_namespace
+        WHERE nspname = 'metering' AND NOT pg_has_role(nspowner, 'USAGE')
+        """,
+    )
+    if owner is not None:
+        raise MigrationRefused(
+            f"the store belongs to {owner}: run cloud-ingest migrate with a --dsn of that role"
+        )
 
 
 def _target(conn: Connection, *, zone: str | None, portable: bool) -> _Target:

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.manifests import manifest_of
@@ -21,11 +21,6 @@ from shared_schema.billing import (
     MonthlyWithdrawal,
     Reconciliation,
 )
-
-_INTO_NUMBERS: Final = """
-COPY month_number (society_id, month, subject_type, subject, service, version, quantity, quality,
-                   since, message, sha256, closed_at, heard_order) FROM STDIN
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,27 +165,30 @@ def kept_withdrawal(withdrawal: MonthlyWithdrawal, heard: int) -> KeptWithdrawal
 
 @translating
 def add_numbers(conn: Connection, society_id: int, numbers: Iterable[KeptNumber]) -> None:
-    """Keep numbers: ten thousand of them in one go."""
-    with conn.cursor() as cursor, cursor.copy(_INTO_NUMBERS) as copy:
-        for kept in numbers:
-            number = kept.number
-            copy.write_row(
-                (
-                    society_id,
-                    number.month,
-                    number.subject.type.value,
-                    number.subject.id,
-                    number.service.value,
-                    number.version,
-                    number.quantity,
-                    number.quality.value,
-                    number.since,
-                    kept.line,
-                    kept.sha256,
-                    number.closed_at,
-                    kept.heard,
-                )
-            )
+    """Keep numbers: ten thousand of them in one go. COPY takes no table with row security."""
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            """
+            INSERT INTO month_number (society_id, month, subject_type, subject, service, version,
+                                      quantity, quality, since, message, sha256, closed_at,
+                                      heard_order)
+            VALUES (%(society_id)s, %(month)s, %(subject_type)s, %(subject)s, %(service)s,
+                    %(version)s, %(quantity)s, %(quality)s, %(since)s, %(message)s, %(sha256)s,
+                    %(closed_at)s, %(heard)s)
+            """,
+            [
+                {
+                    **_named(society_id, kept.number),
+                    "quantity": kept.number.quantity,
+                    "quality": kept.number.quality.value,
+                    "since": kept.number.since,
+                    "message": kept.line,
+                    "sha256": kept.sha256,
+                    "heard": kept.heard,
+                }
+                for kept in numbers
+            ],
+        )
 
 
 @translating

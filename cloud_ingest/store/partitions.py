@@ -2,7 +2,8 @@
 """The parts that ``reading`` is cut into: partitions of plain PostgreSQL, chunks of TimescaleDB.
 
 A partition has to be there before its first row; it is a month of the society, to the microsecond.
-TimescaleDB makes its chunks itself.
+TimescaleDB makes its chunks itself. Only the owner of a table may make, compress and drop its
+parts: functions of the store do it for the service's role, and drop nothing that is kept.
 
 In: times. Out: partitions made, chunks compressed, old parts dropped. Never: a part dropped that
 nobody asked for (`cloud_ingest.operate.upkeep` asks).
@@ -12,11 +13,10 @@ from collections.abc import Collection
 from datetime import date, datetime
 
 from psycopg import errors as pg
-from psycopg import sql
 
 from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.rows import scalars
+from cloud_ingest.store.rows import scalar, scalars
 
 
 @translating
@@ -61,10 +61,9 @@ def drop_partition(conn: Connection, month: date) -> None:
     Raises:
         StoreUnavailable: readers or writers were in the way for 5 seconds; nothing was dropped.
     """
-    name = sql.Identifier("metering", f"reading_{month:%Y_%m}")
     with conn.transaction():
         conn.execute("SET LOCAL lock_timeout = '5s'")
-        conn.execute(sql.SQL("DROP TABLE {}").format(name))
+        conn.execute("SELECT drop_reading_partition(%s)", (month,))
 
 
 @translating
@@ -77,7 +76,7 @@ def compress_chunks(conn: Connection, before: datetime) -> int:
     compressed = 0
     for name in scalars(conn, query("partition/chunks_to_compress"), (before,)):
         try:
-            conn.execute("SELECT compress_chunk(%s::regclass, if_not_compressed => true)", (name,))
+            conn.execute("SELECT compress_reading_chunk(%s::regclass)", (name,))
         except pg.SerializationFailure:
             continue
         compressed += 1
@@ -85,9 +84,6 @@ def compress_chunks(conn: Connection, before: datetime) -> int:
 
 
 @translating
-def drop_chunks(conn: Connection, older_than: datetime) -> int:
-    """Drop the chunks that are older than a time as a whole; return how many."""
-    dropped = scalars(
-        conn, "SELECT drop_chunks('metering.reading', older_than => %s::timestamptz)", (older_than,)
-    )
-    return len(dropped)
+def drop_chunks(conn: Connection) -> int:
+    """Drop the chunks that retention let go as a whole; return how many."""
+    return int(scalar(conn, "SELECT drop_reading_chunks()"))

@@ -134,6 +134,11 @@ def as_role(dsn: str, role: str) -> str:
 @pytest.fixture(params=EDITIONS)
 def store_server(request: pytest.FixtureRequest) -> str:
     """The DSN of a server of each edition, on which a test may make databases."""
+    return server_of_edition(request)
+
+
+def server_of_edition(request: pytest.FixtureRequest) -> str:
+    """The server of a fixture whose parameters are `EDITIONS`."""
     if request.param == "plain":
         server: SqlServer = request.getfixturevalue("postgres_server")
         return server.dsn_of("postgres")
@@ -198,12 +203,15 @@ IMPORTED_AT = local("2026-01-01 00:00")
 class Site:
     """A society whose gateway speaks as the real one does: sealed, accepted, committed."""
 
-    def __init__(self, conn: Connection, folder: Path) -> None:
+    def __init__(
+        self, conn: Connection, folder: Path, society: str = SOCIETY, gateway: str = "gw-a"
+    ) -> None:
         self.conn = conn
         self.folder = folder
-        self.gateway = Sealer("gw-a")
+        self.society = society
+        self.gateway = Sealer(gateway)
         pem = public_key_to_pem(self.gateway.key.public_key())
-        enrol_gateway(conn, SOCIETY, "gw-a", None, pem)
+        enrol_gateway(conn, society, gateway, None, pem)
 
     def units(self, *lines: str, now: datetime | None = None) -> Imported:
         """Import lines of the list of units, in the order of its columns; long ago by default."""
@@ -214,7 +222,7 @@ class Site:
             columns = (*COLUMNS, *RATING_COLUMNS)
             lines = tuple(line + "," * (len(columns) - 1 - line.count(",")) for line in lines)
         path.write_text("\n".join([",".join(columns), *lines]) + "\n", encoding="utf-8")
-        return import_units(self.conn, SOCIETY, path, now=now or IMPORTED_AT)
+        return import_units(self.conn, self.society, path, now=now or IMPORTED_AT)
 
     def verdict(self, payload: bytes, at: datetime) -> Accepted | Refused:
         return accept(self.gateway.topic, payload, load_registry(self.conn), at)

@@ -14,7 +14,7 @@ import pytest
 
 from cloud_ingest.core.accept import accept
 from cloud_ingest.month.close import Closed, close_month
-from cloud_ingest.operate.checks import check_role
+from cloud_ingest.operate.role_checks import check_role
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.commit import CommitResult, commit
 from cloud_ingest.store.connection import Connection, connect, edition

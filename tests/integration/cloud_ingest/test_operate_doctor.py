@@ -73,7 +73,7 @@ def test_odd_settings_are_found() -> None:
     }
     with local_postgres(durable=False, settings=odd) as server, connect(server.dsn) as conn:
         migrate(conn)
-        conn.execute("DROP TABLE reading")
+        conn.execute("DROP TABLE reading CASCADE")
         conn.execute("CREATE TABLE reading (ts int PRIMARY KEY) PARTITION BY LIST (ts)")
         for part in range(12):
             text = f"CREATE TABLE reading_{part} PARTITION OF reading FOR VALUES IN ({part})"

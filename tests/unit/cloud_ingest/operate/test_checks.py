@@ -17,11 +17,9 @@ from cloud_ingest.store.migrate import Store, Tables
 from cloud_ingest.store.server_facts import (
     Clock,
     Extension,
-    Foreign,
     Job,
     Marks,
     Parts,
-    Role,
     Server,
 )
 
@@ -284,32 +282,6 @@ def test_checksums_and_autovacuum() -> None:
     assert checks.check_checksums(server({"data_checksums": "off"})).level == "warn"
     assert checks.check_autovacuum(server()).level == "ok"
     assert checks.check_autovacuum(server({"autovacuum": "off"})).level == "fail"
-
-
-@pytest.mark.parametrize(
-    ("role", "level", "says"),
-    [
-        (Role("ingest", superuser=False, read_only=False, foreign=()), "ok", "owns the store"),
-        (Role("postgres", superuser=True, read_only=False, foreign=()), "warn", "superuser"),
-        (Role("ingest", superuser=False, read_only=True, foreign=()), "fail", "only read"),
-    ],
-)
-def test_the_role(role: Role, level: str, says: str) -> None:
-    found = checks.check_role(role)
-    assert (found.level, says in found.said, needs_advice(found)) == (level, True, True)
-
-
-@pytest.mark.parametrize(
-    ("of_superuser", "advice"),
-    [(False, "REASSIGN OWNED BY other TO ingest"), (True, "own-database.md")],
-)
-def test_a_store_of_somebody_else(advice: str, *, of_superuser: bool) -> None:
-    foreign = tuple(Foreign(name, "other", of_superuser) for name in ("a", "b"))
-    found = checks.check_role(Role("ingest", superuser=False, read_only=False, foreign=foreign))
-    assert found.level == "fail"
-    assert "a and 1 more in schema metering belong to other" in found.said
-    assert advice in found.advice
-    assert ("REASSIGN" in found.advice) is not of_superuser
 
 
 @pytest.mark.parametrize(
