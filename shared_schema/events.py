@@ -65,7 +65,8 @@ class EventKind(StrEnum):
     READ_FAILURE = "read_failure"
     """Meters that should be read by themselves have not been read for too long."""
     EVIDENCE = "evidence"
-    """A gateway's signed batches contradict each other: a fork, or a link that does not hold."""
+    """What a gateway signed contradicts itself (a fork, a link that does not hold), or what came by
+    its login is not signed by it."""
     MISSING_BATCHES = "missing_batches"
     """Batches of a gateway do not come, and later ones did."""
     FALSE_ACKNOWLEDGEMENT = "false_acknowledgement"

@@ -82,10 +82,6 @@ class QuarantineReason(StrEnum):
     """The database refuses what `accept` let pass: a fault of this program, kept to be mended."""
 
 
-CONTRADICTIONS = frozenset({QuarantineReason.FORK, QuarantineReason.BROKEN_LINK})
-"""What a gateway signed and cannot be true at once: a flag is raised for its evidence."""
-
-
 @dataclass(frozen=True, slots=True)
 class AcceptedBlock:
     """The rows of one block that are stored."""
@@ -153,7 +149,7 @@ class Refused:
     detail: str
     received_at: datetime
     society_id: int | None = None
-    """Whose it is, where somebody other than a gateway sent it."""
+    """Whose it is, where its sender is known."""
 
 
 def accept(
@@ -181,7 +177,9 @@ def accept(
         reason, detail = QuarantineReason.MALFORMED, str(error)
     else:
         return examine(batch, gateway, registry, received_at)
-    return Refused(topic, payload, name, reason, _clean(detail), received_at)
+    known = registry.gateways.get(name or "")
+    society_id = None if known is None else known.society_id
+    return Refused(topic, payload, name, reason, _clean(detail), received_at, society_id)
 
 
 class _Refusal(Exception):

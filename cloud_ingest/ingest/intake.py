@@ -148,7 +148,7 @@ class Intake:
                 "cloud-ingest meter gateways lists them",
                 extra={"action": "meters_bound", "meters": result.bound},
             )
-        rejected = Counter[str]()
+        rejected = Counter[str](+result.found)
         for verdict in verdicts:
             if isinstance(verdict, Refused):
                 rejected[verdict.reason] += 1
@@ -308,4 +308,5 @@ def _sum(one: CommitResult, other: CommitResult) -> CommitResult:
         conflicts=one.conflicts + other.conflicts,
         quarantined=one.quarantined + other.quarantined,
         bound=one.bound + other.bound,
+        found=one.found + other.found,
     )

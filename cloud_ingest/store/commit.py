@@ -9,12 +9,13 @@ the order of a commit; `cloud_ingest.store.readings_write` stores the readings a
 `cloud_ingest.store.set_aside` the quarantine.
 """
 
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from cloud_ingest.core.accept import Accepted, AcceptedBlock, Refused
+from cloud_ingest.core.accept import Accepted, AcceptedBlock, QuarantineReason, Refused
 from cloud_ingest.core.known import KnownGateway
 from cloud_ingest.store.bindings import bind_first
 from cloud_ingest.store.chain import BatchKey, broken_links
@@ -54,6 +55,8 @@ class CommitResult:
     """Rows added to the quarantine; what was there already does not count."""
     bound: int = 0
     """Meters that were bound to the gateway that spoke for them first."""
+    found: Counter[QuarantineReason] = field(default_factory=Counter)
+    """What the commit itself set aside, by reason: no verdict tells of it."""
 
 
 @translating
@@ -88,11 +91,18 @@ def commit(
     refused = [delivery for delivery in deliveries if isinstance(delivery, Refused)]
     cache = StoreCache() if cache is None else cache
     try:
+        judged = _rejections(accepted)
         accepted, bound = bind_first(conn, accepted)
-        return replace(_commit(conn, accepted, refused, cache, replay=replay), bound=bound)
+        result = _commit(conn, accepted, refused, cache, replay=replay)
+        result.found[QuarantineReason.NOT_BOUND] += _rejections(accepted) - judged
+        return replace(result, bound=bound)
     except BaseException:
         cache.forget()
         raise
+
+
+def _rejections(accepted: Iterable[Accepted]) -> int:
+    return sum(len(each.rejections) for each in accepted)
 
 
 def _commit(
@@ -122,7 +132,8 @@ def _commit(
         note_foreign_claims(conn, stored_blocks)
         readings = _store_rows(conn, stored_blocks, cache)
         store_meter_events(conn, stored_blocks)
-        for link in broken_links(conn, batches.made):
+        broken = broken_links(conn, batches.made)
+        for link in broken:
             aside.broken_link(link, batches.gateways[link.gateway_id], batches.at)
         quarantined = aside.store(conn)
     return CommitResult(
@@ -134,6 +145,12 @@ def _commit(
         duplicates=readings.duplicates,
         conflicts=readings.conflicts,
         quarantined=quarantined,
+        found=Counter(
+            {
+                QuarantineReason.FORK: len(batches.forks),
+                QuarantineReason.BROKEN_LINK: len(broken),
+            }
+        ),
     )
 
 

@@ -20,7 +20,6 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from cloud_ingest.core.accept import (
-    CONTRADICTIONS,
     Accepted,
     QuarantineReason,
     Refused,
@@ -33,7 +32,7 @@ from cloud_ingest.errors import NotFound, UserError
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import unpack
-from cloud_ingest.store.quarantine_flags import end_flag
+from cloud_ingest.store.quarantine_flags import CONTRADICTIONS, end_flag
 from cloud_ingest.store.rows import all_rows, one_row
 from shared_schema.readings import Batch
 from shared_schema.topics import GatewayTopic, gateway_topic

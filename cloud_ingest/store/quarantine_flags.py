@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from cloud_ingest.core.accept import CONTRADICTIONS, QuarantineReason
+from cloud_ingest.core.accept import QuarantineReason
 from cloud_ingest.core.flag import Finding
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.event_changes import clear_flag, put_finding
@@ -20,8 +20,12 @@ from cloud_ingest.store.rows import scalar
 from shared_schema.events import EventKind, Severity, Subject, SubjectType
 from shared_schema.evidence import ContradictionEvidence, FalseAcknowledgementEvidence
 
+CONTRADICTIONS: Final = frozenset({QuarantineReason.FORK, QuarantineReason.BROKEN_LINK})
+"""What a gateway signed and cannot be true at once."""
+_NOT_ITS_OWN: Final = frozenset({QuarantineReason.BAD_SIGNATURE, QuarantineReason.WRONG_TOPIC})
+"""What came by a gateway's login and was not signed by it."""
 _KINDS: Final[Mapping[str, EventKind]] = {
-    **dict.fromkeys(CONTRADICTIONS, EventKind.EVIDENCE),
+    **dict.fromkeys(CONTRADICTIONS | _NOT_ITS_OWN, EventKind.EVIDENCE),
     QuarantineReason.NEVER_SENT: EventKind.FALSE_ACKNOWLEDGEMENT,
 }
 
@@ -48,7 +52,12 @@ def raise_flag(
         return False
     evidence: ContradictionEvidence | FalseAcknowledgementEvidence
     if kind is EventKind.EVIDENCE:
-        message = f"What gateway {gateway} signed contradicts itself: {detail}."
+        what = (
+            f"What gateway {gateway} signed contradicts itself"
+            if reason in CONTRADICTIONS
+            else f"What came by the login of gateway {gateway} is not signed by it"
+        )
+        message = f"{what}: {detail}."
         evidence = ContradictionEvidence(
             reason=reason.value, detail=detail, quarantine=quarantine_id
         )

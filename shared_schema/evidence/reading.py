@@ -68,7 +68,7 @@ class ReadFailureEvidence(Evidence):
 
 
 class ContradictionEvidence(Evidence):
-    """Signed batches of a gateway that contradict each other."""
+    """Batches of a gateway that contradict each other, or that it has not signed."""
 
     SCHEMA: ClassVar[str] = "metering.evidence.evidence/1"
 

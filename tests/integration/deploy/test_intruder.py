@@ -56,15 +56,28 @@ class Site:
         peer = linked(self.server.host, self.server.port, tls, **options)  # type: ignore[arg-type]
         return self._stack.enter_context(peer)
 
-    def logged(self, text: str) -> bool:
-        """Whether the broker's log has a text, of this test."""
+    def logged(self, *texts: str) -> bool:
+        """Whether a line of the broker's log, of this test, has all of some texts."""
+        return eventually(
+            lambda: any(all(text in line for text in texts) for line in self._lines())
+        )
+
+    def logged_after(self, first: str, then: str) -> bool:
+        """Whether a line of the log ends with a text, and the next but one at most with another."""
 
         def found() -> bool:
-            with self.server.process.log.open("rb") as file:
-                file.seek(self._log_began)
-                return text in file.read().decode(errors="replace")
+            lines = self._lines()
+            return any(
+                line.endswith(first) and any(each.endswith(then) for each in lines[n + 1 : n + 3])
+                for n, line in enumerate(lines)
+            )
 
         return eventually(found)
+
+    def _lines(self) -> list[str]:
+        with self.server.process.log.open("rb") as file:
+            file.seek(self._log_began)
+            return file.read().decode(errors="replace").splitlines()
 
     def _log_size(self) -> int:
         return self.server.process.log.stat().st_size
@@ -148,8 +161,7 @@ def test_a_publish_beyond_the_role_is_refused(site: Site, name: str, topic: str)
         site.server.set_users([*USERS, BrokerUser("ingest-2", "", cloud_user().rights)])
         name = "ingest-2"
     assert site.peer(name).publish(topic, b"forged", retain=True) == REFUSED
-    assert site.logged(f"Denied PUBLISH from {name} ")
-    assert site.logged(f"'{topic}'")
+    assert site.logged(f"Denied PUBLISH from {name} ", f"'{topic}'")
 
 
 @pytest.mark.usefixtures("honest")
@@ -191,7 +203,7 @@ def test_a_subscription_beyond_the_role_is_refused(site: Site, name: str, topic:
     watcher = site.peer("watcher-2", site.authority.client("keeper"))
     assert watcher.subscribe(CONTROL_ANSWERS) == 1, "the broker went on"
     assert intruder.messages.empty()
-    assert site.logged(f"\t{topic} (QoS 1)")
+    assert site.logged_after(f"Received SUBSCRIBE from {name}", f"\t{topic} (QoS 1)")
 
 
 def test_what_a_role_is_for_is_granted(site: Site) -> None:
@@ -215,6 +227,7 @@ def test_a_client_id_takes_nobodys_place(site: Site, stolen: str) -> None:
     thief = site.peer("gw-a", client_id=stolen, keeps_session=True)
     assert thief.publish(f"{OTHERS}/readings") == REFUSED
     assert site.logged("as gw-a (p5")
+    assert site.logged("Denied PUBLISH from gw-a ", f"'{OTHERS}/readings'")
 
 
 @pytest.mark.usefixtures("honest")
@@ -223,12 +236,15 @@ def test_a_username_beside_the_certificate_counts_nothing(site: Site, claimed: s
     liar = site.peer("gw-a", username=claimed)
     assert liar.publish(f"{OTHERS}/readings") == REFUSED
     assert liar.subscribe("metering/v1/gw/+/readings") == REFUSED
-    assert site.logged("u'gw-a'")
+    assert site.logged("as gw-a (p5", "u'gw-a'")
+    assert site.logged("Denied PUBLISH from gw-a ", f"'{OTHERS}/readings'")
+    assert site.logged_after("Received SUBSCRIBE from gw-a", "\tmetering/v1/gw/+/readings (QoS 1)")
 
 
 @pytest.mark.usefixtures("honest")
 def test_a_last_will_in_anothers_name_is_not_told(site: Site) -> None:
     site.peer("gw-a", will=(f"{OTHERS}/status", b"offline")).vanish()
+    assert site.logged("as gw-a (p5")
     assert site.logged(f"\t{OTHERS}/status")
 
 
@@ -333,3 +349,4 @@ def test_a_login_that_is_taken_away_loses_its_link(site: Site) -> None:
     again = site.peer("gw-gone")
     assert again.publish("metering/v1/gw/gw-gone/readings") == REFUSED
     assert again.subscribe("metering/v1/gw/gw-gone/receipts") == REFUSED
+    assert site.logged("Denied PUBLISH from gw-gone ", "'metering/v1/gw/gw-gone/readings'")
