@@ -68,10 +68,11 @@ def score_towers(
     """Simulate towers whose flats live as the meters of a file, and judge them day by day.
 
     Sound towers are judged on each of 140 days; a quarter as many have a tank, half and twice as
-    much unmetered. Towers with a fault are judged on each of its first 14 days, and 21, 30, 45 and
-    60 days after it began: a leak in the common pipe, a meter that stopped, one that counts half,
-    20 % or 5 % less. coarse: flats are read up to 15 minutes late, with a gap every 70 days; fine:
-    on the hour, with a gap every 200 days. Ctrl-C ends the simulation and prints what is known.
+    much unmetered, a week in which nearly all are away. Towers with a fault are judged on each of
+    its first 14 days, and 21, 30, 45 and 60 days after it began: a leak in the common pipe, a meter
+    that stopped, one that counts half, 20 % or 5 % less. coarse: flats are read up to 15 minutes
+    late, with a gap every 70 days; fine: on the hour, with a gap every 200 days. Ctrl-C ends the
+    simulation and prints what is known.
 
     Example: cloud-ingest rules score-towers registers.parquet --setting fine --towers 50
     """

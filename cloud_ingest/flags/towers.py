@@ -76,6 +76,8 @@ class _Tower:
     read: TowerRead
     verdict: Judgement
     zone: ZoneInfo
+    told: frozenset[str]
+    """Meters of its society that have a flag, as labels."""
 
 
 def refresh_towers(conn: Connection, zone: ZoneInfo, now: datetime) -> Changes:
@@ -101,12 +103,18 @@ def refresh_towers(conn: Connection, zone: ZoneInfo, now: datetime) -> Changes:
             for each in opened
             if each.society_id == society_id and each.event.kind is EventKind.TOWER_LOSS
         }
+        told = frozenset(
+            each.event.subject.id
+            for each in opened
+            if each.society_id == society_id and each.event.kind in METER_KINDS
+        )
         stretch = Stretch(_first_day(losses.values(), last, zone), last, zone)
         for read in read_towers(conn, society_id, stretch):
             with_bulk.add((society_id, read.tower, read.service))
-            verdict = _judge(conn, read, stretch, losses.get((read.tower, read.service)))
+            is_open = (read.tower, read.service) in losses
+            verdict = _judge(conn, read, stretch, is_open=is_open, told=told)
             if verdict is not None:
-                _tell(_Tower(society_id, society, read, verdict, zone), opened, found)
+                _tell(_Tower(society_id, society, read, verdict, zone, told), found)
     gone = {each.key for each in opened if _place_of(each) not in with_bulk}
     return settle(
         conn,
@@ -124,32 +132,32 @@ def _first_day(losses: Iterable[Flag], last: date, zone: ZoneInfo) -> date:
 
 
 def _judge(
-    conn: Connection, read: TowerRead, stretch: Stretch, loss: Flag | None
+    conn: Connection, read: TowerRead, stretch: Stretch, *, is_open: bool, told: frozenset[str]
 ) -> Judgement | None:
-    def patterns_since(since: date) -> Patterns:
-        hours = Stretch(since - LEARN_HOURS, stretch.last, stretch.zone)
+    def patterns_between(since: date, until: date) -> Patterns:
+        hours = Stretch(since - LEARN_HOURS, until, stretch.zone)
         return patterns_of(read_hours(conn, read, hours), since)
 
-    return judge_tower(read.days, patterns_since, is_open=loss is not None)
+    return judge_tower(
+        read.days,
+        patterns_between,
+        is_open=is_open,
+        told=[place for place, hung in read.places.items() if _name(hung[-1]) in told],
+    )
 
 
-def _tell(tower: _Tower, opened: Sequence[Flag], found: _Found) -> None:
+def _tell(tower: _Tower, found: _Found) -> None:
     """Turn a judgement into what is found, and into the subjects that were looked at."""
     read, verdict = tower.read, tower.verdict
     found.judged.add((tower.society_id, SubjectType.TOWER, read.tower, read.service))
     for places in read.places.values():
         for each in places:
             found.judged.add((tower.society_id, SubjectType.METER, _name(each), read.service))
-    stays = {
-        each.event.subject.id
-        for each in opened
-        if each.society_id == tower.society_id and each.event.kind in METER_KINDS
-    }
     named = [
         suspect
         for suspect in verdict.suspects
         if suspect.is_named
-        or (suspect.weight >= STAYS_NAMED and _name(_hung(read, suspect)) in stays)
+        or (suspect.weight >= STAYS_NAMED and _name(_hung(read, suspect)) in tower.told)
     ]
     for suspect in named:
         found.findings.append(_named_finding(tower, suspect))

@@ -13,6 +13,7 @@ from cloud_ingest.scoring.tower_sim import Fault, Setting
 VARIED: Final = 4
 """Of each kind of sound tower beside the plain one, one in so many."""
 TANK_L: Final = 5000.0
+AWAY_TOGETHER: Final = 0.9
 
 
 class Metering(StrEnum):
@@ -57,6 +58,7 @@ def varied(setting: Setting) -> list[Kind]:
         Kind(f"a tank of {TANK_L:.0f} L", replace(setting, tank_l=TANK_L)),
         Kind("half as much unmetered", replace(setting, unmetered_sd_l=unmetered_l / 2)),
         Kind("twice as much unmetered", replace(setting, unmetered_sd_l=unmetered_l * 2)),
+        Kind("a week all are away", replace(setting, leave_together=AWAY_TOGETHER)),
     ]
 
 

@@ -5,12 +5,14 @@ In: hourly curves of households, kinds of towers, a seed. Out: a `TowerScore`. T
 of production; the towers are simulated. Pure.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from random import Random
 from statistics import median
 from typing import Final, NamedTuple
 
+from cloud_ingest.core.flag import SAME_WITHIN
 from cloud_ingest.core.rules.tower.judge import Judgement, judge_tower
 from cloud_ingest.core.rules.tower.within_day import LEARN_HOURS, patterns_of
 from cloud_ingest.scoring.confidence import Interval, rate, share
@@ -88,12 +90,15 @@ class TowerScore:
     """Beside any of them; None: no tower has a fault."""
 
 
-def judged(tower: SimulatedTower, day: int, *, is_open: bool) -> Judgement | None:
+def judged(
+    tower: SimulatedTower, day: int, *, is_open: bool, told: Collection[str] = ()
+) -> Judgement | None:
     """Judge a tower as production does: by its days, then by its hours if something changed."""
     return judge_tower(
         tower.until(day, WINDOW_DAYS),
-        lambda since: patterns_of(tower.hours_until(day, since - LEARN_HOURS), since),
+        lambda since, until: patterns_of(tower.hours_between(since - LEARN_HOURS, until), since),
         is_open=is_open,
+        told=told,
     )
 
 
@@ -103,32 +108,43 @@ def trial(curves: Sequence[Curve], kind: Kind, seed: str) -> Trial:
     tower = simulated(curves, fault, Random(f"{kind.name} {seed}"), setting)  # noqa: S311
     before = 0 if kind.is_sound else fault.day - 1
     checks = range(SOUND_FROM, setting.days) if kind.is_sound else CHECKS
-    raised: list[int] = []
-    named: int | None = None
-    accused: set[str] = set()
+    lost: dict[int, bool] = {}
+    named: dict[str, int] = {}
     is_open = False
     for after in checks:
-        verdict = judged(tower, before + after, is_open=is_open)
+        verdict = judged(tower, before + after, is_open=is_open, told=named)
         if verdict is None:
             continue
-        if verdict.loss is not None and not is_open:
-            raised.append(after)
-        is_open = verdict.loss is not None
+        is_open = lost[after] = verdict.loss is not None
         for suspect in verdict.named:
-            if suspect.meter != tower.flat:
-                accused.add(suspect.meter)
-            elif named is None:
-                named = after
+            named.setdefault(suspect.meter, after)
     return Trial(
         kind.name,
         kind.is_sound,
         tower.use_l_per_day,
-        tuple(raised),
-        named,
-        len(accused),
+        raised_on(lost),
+        named.get(tower.flat or ""),
+        len(named.keys() - {tower.flat}),
         len(checks),
         setting.flats,
     )
+
+
+def raised_on(lost: Mapping[int, bool]) -> tuple[int, ...]:
+    """Return the days on which a loss is raised, by whether each day's judgement shows one.
+
+    One that shows again within 72 hours of its end is no other one: its flag opens again.
+    """
+    raised: list[int] = []
+    was_lost, ended = False, None
+    for day, is_lost in lost.items():
+        is_again = ended is not None and timedelta(days=day - ended) <= SAME_WITHIN
+        if is_lost and not was_lost and not is_again:
+            raised.append(day)
+        if was_lost and not is_lost:
+            ended = day
+        was_lost = is_lost
+    return tuple(raised)
 
 
 def score(trials: Sequence[Trial]) -> TowerScore:

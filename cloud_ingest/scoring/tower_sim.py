@@ -4,8 +4,8 @@
 Each flat uses water as a curve says, shifted by whole weeks. Its register is read some minutes
 late, in whole steps, by a meter with a small error of its own; so is the bulk meter's, which has
 what is used without a meter on top. Around it goes on what a rule must not be misled by: meters
-that are not read for days, tenants who leave, tenants who use more or less than those before, and
-leaks behind a flat's own meter.
+that are not read for days, tenants who leave, tenants who use more or less than those before,
+leaks behind a flat's own meter, and a week in which nearly all are away.
 
 In: curves, a fault, a seeded generator. Out: the tower as the cloud sees it. Pure.
 """
@@ -52,6 +52,8 @@ class Setting:
     """How often a flat's meter begins not to be read."""
     changes: int = 2
     """Flats that fall empty, that get other tenants, that leak behind their own meter: each."""
+    leave_together: float = 0.0
+    """Of the flats: they are away in the same week."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,8 @@ class SimulatedTower:
             meters={name: own[start : day + 1] for name, own in self.days.meters.items()},
         )
 
-    def hours_until(self, day: int, first: date) -> TowerHours:
-        """Return the hours from a day on that are known at the end of another."""
-        last = FIRST + timedelta(days=day)
+    def hours_between(self, first: date, last: date) -> TowerHours:
+        """Return the hours of some days."""
         known = {d: own for d, own in self.hours.bulk.items() if first <= d <= last}
         return replace(self.hours, bulk=known)
 
@@ -103,6 +104,8 @@ def simulated(
     lived_in = [n for n, own in enumerate(flats) if sum(own) > LIVED_IN_L_PER_DAY * setting.days]
     faulty = rng.choice(lived_in) if fault.kind == "share" and lived_in else None
     _change_flats(flats, faulty, setting, rng)
+    if setting.leave_together:
+        _leave_together(flats, setting.leave_together, rng)
     hour = rng.randrange(DAY_H) if fault.hour is None else fault.hour
     begins_h = fault.day * DAY_H + hour
     total = [sum(hour) for hour in zip(*flats, strict=True)]
@@ -169,6 +172,15 @@ def _change_flats(
         else:
             litres, end = rng.uniform(5, 20), begin + rng.randrange(100, 500)
             own[begin:end] = [use + litres for use in own[begin:end]]
+
+
+def _leave_together(flats: list[list[float]], part: float, rng: Random) -> None:
+    """Let a part of the flats be away for a week that is a holiday of all, each some hours off."""
+    holiday = rng.randrange(len(flats[0]) // 2, len(flats[0]) - 2 * WEEK_H)
+    for own in flats:
+        if rng.random() < part:
+            begin, end = holiday + rng.randrange(DAY_H), holiday + WEEK_H + rng.randrange(DAY_H)
+            own[begin:end] = [0.0] * (end - begin)
 
 
 def _through_tank(total: Sequence[float], tank_l: float, rng: Random) -> list[float]:

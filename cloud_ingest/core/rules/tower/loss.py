@@ -22,8 +22,8 @@ BASELINE_STEPS = 28
 """Without so many known days before it nothing is called a change."""
 LEAST_STEPS = BASELINE_STEPS + 2
 """With less there is no step at which a loss may have begun."""
-RAISE_EVIDENCE = 11.0
-KEEP_EVIDENCE = 7.0
+RAISE_EVIDENCE = 9.0
+KEEP_EVIDENCE = 6.0
 ENDED_BY = 3.0
 """A loss that has ended must explain the past by so much better than one that goes on."""
 Z_95 = 1.96
@@ -89,12 +89,13 @@ class Scan:
 
     def best_ended(self) -> float:
         """Return the evidence of the best loss that has ended."""
-        return max(self._ended(), default=0.0)
+        return max((evidence for evidence, _ in self.ended()), default=0.0)
 
-    def _ended(self) -> Iterator[float]:
+    def ended(self) -> Iterator[tuple[float, int]]:
+        """Yield the evidence and the first step of each loss that has ended."""
         for begin in range(BASELINE_STEPS, self.count - 1):
             for end in range(begin + 1, self.count):
-                yield self.evidence(begin, end)
+                yield self.evidence(begin, end), begin
 
 
 def loss_of(steps: Steps, scan: Scan, *, is_open: bool, is_explained: bool) -> Loss | None:

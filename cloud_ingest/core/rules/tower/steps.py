@@ -11,7 +11,7 @@ In: what each meter counted on each day. Out: `Steps`. Pure.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import pairwise
 from statistics import fmean, median
@@ -44,6 +44,19 @@ class TowerDays:
     """One count of the bulk meter's register."""
     bulk_changes: tuple[date, ...] = ()
     """Days on which a bulk meter came or went."""
+
+    @property
+    def until(self) -> date:
+        """Return the last day."""
+        return self.first + timedelta(days=len(self.bulk) - 1)
+
+    def without_last(self, days: int) -> "TowerDays":
+        """Return what was known some days before."""
+        return replace(
+            self,
+            bulk=self.bulk[:-days],
+            meters={name: own[:-days] for name, own in self.meters.items()},
+        )
 
 
 @dataclass(frozen=True, slots=True)

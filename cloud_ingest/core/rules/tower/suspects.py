@@ -20,14 +20,16 @@ In: steps, the precision of their residual. Out: `Suspect`s, likeliest first. Pu
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import accumulate, groupby
-from math import exp, log, log1p, sqrt
+from itertools import accumulate
+from math import exp, log, log1p, pi, sqrt
 from operator import mul
-from statistics import fmean, pvariance
+from statistics import fmean
 from typing import Literal
 
-from cloud_ingest.core.rules.tower.loss import BASELINE_STEPS
+from cloud_ingest.core.rules.tower.absence import how_often_absent
+from cloud_ingest.core.rules.tower.loss import BASELINE_STEPS, Scan
 from cloud_ingest.core.rules.tower.steps import Steps
+from cloud_ingest.core.rules.tower.tail import Tail
 from cloud_ingest.core.rules.tower.tridiagonal import Matrix
 from cloud_ingest.core.rules.tower.within_day import NO_PATTERNS, Patterns
 
@@ -43,6 +45,10 @@ LEAST_SHARE = 0.05
 
 LOSS_A_DAY = 1 / 365
 """How often a loss in the common pipe begins."""
+LOSS_ENDS_A_DAY = 1 / 30
+"""How often one that goes on ends."""
+LEAST_ENDED = 2.0
+"""A loss that has ended, of less evidence, explains nothing."""
 STOP_A_DAY = 1 / (10 * 365)
 """How often a meter stops."""
 SHARE_A_DAY = 1 / (30 * 365)
@@ -55,18 +61,13 @@ RATIOS = tuple((share / (1 - share), -log(1 - share)) for share in SHARES)
 LOSS_RATIO = 1.4
 LOSS_FINENESS = 21
 """Losses that are tried: so many, each so much larger than the one before."""
-ABSENCE_A_DAY = 1 / 45
-ABSENCE_GOES_ON = 0.85
-"""A flat without use: how often that begins, and how often another such day follows."""
-VACANT_SHARE = 0.1
-"""Of absences that do not end: the flat stands empty."""
-HABIT = 2.0
-"""So many usual absences weigh against those of the flat itself."""
 LEVEL_SD = 0.3
 LEVEL_FREEDOM = 3.0
 LEVEL_POWER = (LEVEL_FREEDOM + 1) / 2
 """What a flat uses against its own history: natural logarithm, Student's t."""
 STOPPED_LEVEL_SD = 0.3
+SCATTERS = (0.1, 0.3, 1.0)
+"""How a flat's days may scatter behind a meter that stopped, against how they did: a variance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +99,20 @@ class _Explanation:
     per_day: float = 0.0
 
 
-def suspects_of(steps: Steps, inverse: Matrix, patterns: Patterns = NO_PATTERNS) -> list[Suspect]:
+def suspects_of(
+    steps: Steps, inverse: Matrix, scan: Scan, patterns: Patterns = NO_PATTERNS
+) -> list[Suspect]:
     """Return the meters that may explain the residual, likeliest first.
 
     Args:
         steps: The steps.
         inverse: The precision of their residual.
+        scan: Of losses in it.
         patterns: How the hours of the residual go along with each meter's.
     """
     pull = [sum(map(mul, row, steps.residual)) for row in inverse]
     losses = list(_losses(steps, inverse, pull, patterns))
-    explained = [_Explanation(0.0, None, 0), *losses]
+    explained = [_Explanation(0.0, None, 0), *_ended_losses(steps, scan), *losses]
     for meter in steps.meters:
         explained += _shares(steps, inverse, pull, meter, patterns)
         explained += _stops(steps, inverse, pull, meter, patterns)
@@ -169,6 +173,22 @@ def _losses(
         best = max(fits)
         fit = best + log(sum(exp(each - best) for each in fits))
         yield _Explanation(prior + fit + log(steps.widths[begin]) + hours, None, begin)
+
+
+def _ended_losses(steps: Steps, scan: Scan) -> Iterator[_Explanation]:
+    """Yield that water was lost in the common pipe for a time, at the rate that fits best.
+
+    It stands for those rates of `_losses` that fit as well: fewer, the sharper it is known.
+    """
+    prior = log(LOSS_A_DAY * LOSS_ENDS_A_DAY / LOSS_FINENESS)
+    for evidence, begin in scan.ended():
+        if evidence > LEAST_ENDED:
+            rates = sqrt(pi / evidence) / log(LOSS_RATIO)
+            yield _Explanation(
+                prior + evidence + log(rates * steps.widths[begin]),
+                None,
+                begin,
+            )
 
 
 def _shares(
@@ -254,18 +274,23 @@ def _stops(
     begin = end = steps.read_until[meter]
     while begin and uses[begin - 1] == 0:
         begin -= 1
-    used = [use / width for use, width in zip(uses[:begin], steps.widths, strict=False) if use > 0]
+    rates = [use / width for use, width in zip(uses[:begin], steps.widths, strict=False)]
+    used = [rate for rate in rates if rate > 0]
     if begin == end or begin < BASELINE_STEPS or len(used) < BASELINE_STEPS // 2:
         return
-    mean, variance = fmean(used), pvariance(used)
-    last_count = steps.day(begin) - timedelta(days=1)
+    mean = fmean(used)
+    variance = fmean((rate - mean) ** 2 for rate in rates)
     onset, later = patterns.onsets.get(meter, (None, 0.0))
+    last_count = steps.day(begin) - timedelta(days=1)
     shape = [later * (onset == last_count and steps.widths[begin - 1] == 1)]
-    along, sharp = _tail_fit(inverse, pull, [*shape, *steps.widths[begin:end]], begin - 1)
+    shape += steps.widths[begin:end]
     days = sum(steps.widths[begin:end])
-    fit = _log_marginal(along, sharp, mean, (STOPPED_LEVEL_SD * mean) ** 2 + variance / days)
-    rate = along / sharp
-    half = Z_99 / sqrt(sharp)
+    tail = Tail.of(inverse, pull, shape, begin - 1)
+    level = (STOPPED_LEVEL_SD * mean) ** 2
+    fits = [tail.log_marginal(mean, level, part * variance) for part in SCATTERS]
+    fit = _log_mean(fits)
+    rate = tail.along / tail.sharp
+    half = Z_99 / sqrt(tail.sharp)
     yield _Explanation(
         log(STOP_A_DAY)
         - log(how_often_absent(uses[:begin], days))
@@ -287,30 +312,6 @@ def _hours_of_stop(patterns: Patterns, meter: str, last_count: date) -> float:
     return _log_sum(sum(own.values()), others) - log(2)
 
 
-def how_often_absent(uses: Sequence[float], days: int) -> float:
-    """Return how often an absence of at least so many days begins: its flat's habit, and the usual.
-
-    Args:
-        uses: What the flat used before.
-        days: Without use, so far.
-    """
-    lasted = [len(list(run)) for away, run in groupby(uses, lambda use: use == 0) if away]
-    begins = (len(lasted) + 1) / (len(uses) + 1 / ABSENCE_A_DAY)
-    usual = (1 - VACANT_SHARE) * ABSENCE_GOES_ON ** (days - 1) + VACANT_SHARE
-    as_long = sum(each >= days for each in lasted)
-    return begins * (as_long + HABIT * usual) / (len(lasted) + HABIT)
-
-
-def _log_marginal(along: float, sharp: float, mean: float, variance: float) -> float:
-    """Return the log likelihood ratio of a rate known only as normal against no rate."""
-    both = sharp + 1 / variance
-    return (
-        (along + mean / variance) ** 2 / (2 * both)
-        - mean**2 / (2 * variance)
-        - log(both * variance) / 2
-    )
-
-
 def _fits(
     inverse: Matrix, pull: Sequence[float], shape: Sequence[float]
 ) -> Iterator[tuple[int, float, float]]:
@@ -327,20 +328,13 @@ def _fits(
         yield begin, along, sharp
 
 
-def _tail_fit(
-    inverse: Matrix, pull: Sequence[float], widths: Sequence[float], begin: int
-) -> tuple[float, float]:
-    end = begin + len(widths)
-    along = sum(map(mul, pull[begin:end], widths))
-    sharp = sum(
-        width * sum(map(mul, row[begin:end], widths))
-        for width, row in zip(widths, inverse[begin:end], strict=True)
-    )
-    return along, sharp
-
-
 def _log_sum(one: float, other: float) -> float:
     return max(one, other) + log1p(exp(-abs(one - other)))
+
+
+def _log_mean(some: Sequence[float]) -> float:
+    best = max(some)
+    return best + log(fmean(exp(each - best) for each in some))
 
 
 def _t_tail(value: float) -> float:

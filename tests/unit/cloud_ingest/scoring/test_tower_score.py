@@ -11,7 +11,7 @@ import pytest
 from cloud_ingest.scoring.crossed_score import crossed_score
 from cloud_ingest.scoring.tower_curves import LEAST_WEEKS, curve_of
 from cloud_ingest.scoring.tower_kinds import FAULTS, SETTINGS, Kind, Metering, drawn
-from cloud_ingest.scoring.tower_score import CHECKS, Trial, score, trial
+from cloud_ingest.scoring.tower_score import CHECKS, Trial, raised_on, score, trial
 from cloud_ingest.scoring.tower_sim import FIRST, Fault, Setting, simulated
 from tests.support.households import households
 
@@ -75,9 +75,21 @@ def test_rates_and_shares_are_of_what_was_looked_at() -> None:
     assert found.named[60].measured == 0.5
 
 
+def test_a_loss_that_shows_again_within_72_hours_is_one() -> None:
+    shows = {day: day in (3, 4, 8, 20, 25) for day in range(30)}
+    assert raised_on(shows) == (3, 20, 25)
+
+
+def test_in_a_common_holiday_nearly_nothing_is_used() -> None:
+    setting = Setting(flats=40, days=120, changes=0, leave_together=0.9)
+    given = [own or 0.0 for own in simulated(households(40), Fault(), Random(1), setting).days.bulk]
+    quiet = [day for day, own in enumerate(given) if own < 0.3 * max(given)]
+    assert quiet == list(range(quiet[0], quiet[0] + 7))
+
+
 def test_a_part_of_the_towers_has_some_of_each_kind() -> None:
     every = drawn(SETTINGS[Metering.FINE], towers=20, sound=40)
-    assert Counter(kind.is_sound for kind, _ in every) == {True: 40 + 3 * 10, False: 6 * 20}
+    assert Counter(kind.is_sound for kind, _ in every) == {True: 40 + 4 * 10, False: 6 * 20}
     half = Counter(kind.name for kind, _ in every[: len(every) // 2])
     assert half["sound"] == pytest.approx(20, abs=1)
     assert {half[name] for name in FAULTS} <= {9, 10, 11}

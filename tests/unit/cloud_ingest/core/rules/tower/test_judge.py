@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cloud_ingest.core.rules.tower.absence import how_often_absent
 from cloud_ingest.core.rules.tower.judge import Judgement, judge_tower
 from cloud_ingest.core.rules.tower.steps import TowerDays
-from cloud_ingest.core.rules.tower.suspects import how_often_absent
 from cloud_ingest.scoring.tower_score import WINDOW_DAYS, judged
 from cloud_ingest.scoring.tower_sim import FIRST, Fault, Setting, SimulatedTower, simulated
 from tests.support.households import households

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Which meter explains a change: the hours against the days, and one meter against another."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from random import Random
 
-from cloud_ingest.core.rules.tower.judge import judge_tower
-from cloud_ingest.core.rules.tower.suspects import Suspect
+from cloud_ingest.core.rules.tower.judge import AT_ONCE, judge_tower
+from cloud_ingest.core.rules.tower.suspects import NAMED, Suspect
 from cloud_ingest.core.rules.tower.within_day import LEARN_HOURS, NO_PATTERNS, patterns_of
 from cloud_ingest.scoring.tower_score import WINDOW_DAYS
 from cloud_ingest.scoring.tower_sim import FIRST, Fault, Setting, SimulatedTower, simulated
@@ -23,32 +24,56 @@ def tower(kind: str, amount: float, hour: int = 0) -> SimulatedTower:
     return simulated(households(FINE.flats), fault, Random(3), FINE)
 
 
-def suspects(tower: SimulatedTower, days: int, *, hours: bool = True) -> dict[str, Suspect]:
+def suspects(
+    tower: SimulatedTower, days: int, *, hours: bool = True, told: Collection[str] = ()
+) -> dict[str, Suspect]:
     """Return the suspects of a kind so many days after the fault began, by meter."""
     day = DAY - 1 + days
     verdict = judge_tower(
         tower.until(day, WINDOW_DAYS),
-        lambda since: (
-            patterns_of(tower.hours_until(day, since - LEARN_HOURS), since)
+        lambda since, until: (
+            patterns_of(tower.hours_between(since - LEARN_HOURS, until), since)
             if hours
             else NO_PATTERNS
         ),
+        told=told,
     )
     assert verdict is not None
     return {each.meter: each for each in reversed(verdict.suspects)}
 
 
-def test_hours_name_half_a_bypass_within_a_week() -> None:
+def test_hours_name_half_a_bypass_within_days() -> None:
     bypassed = tower("share", 0.5)
     assert bypassed.flat is not None
-    assert suspects(bypassed, 7)[bypassed.flat].is_named
-    assert not suspects(bypassed, 7, hours=False)[bypassed.flat].is_named
+    assert suspects(bypassed, 9)[bypassed.flat].is_named
+    assert not suspects(bypassed, 9, hours=False)[bypassed.flat].is_named
+
+
+def test_a_meter_in_doubt_is_held_for_two_days() -> None:
+    bypassed = tower("share", 0.5)
+    assert bypassed.flat is not None
+    first = suspects(bypassed, 7)[bypassed.flat]
+    assert NAMED < first.weight < AT_ONCE
+    assert not first.is_named
+    assert suspects(bypassed, 7, told=[bypassed.flat])[bypassed.flat].is_named
+
+
+def test_a_loss_that_has_ended_accuses_no_absent_flat() -> None:
+    leaking = tower("leak", 25.0)
+    absent = left(leaking, "003")
+    bulk = [
+        None if given is None else given - 600.0 * (day >= DAY + 8)
+        for day, given in enumerate(absent.days.bulk)
+    ]
+    hours = replace(absent.hours, bulk={})
+    repaired = replace(absent, days=replace(absent.days, bulk=bulk), hours=hours)
+    assert suspects(repaired, 16)["003"].weight < 0.1
 
 
 def test_a_meter_that_stopped_at_noon_is_named() -> None:
     stopped = tower("share", 1.0, hour=12)
     assert stopped.flat is not None
-    found = suspects(stopped, 7)[stopped.flat]
+    found = suspects(stopped, 9)[stopped.flat]
     assert (found.kind, found.is_named) == ("stopped_meter", True)
     assert found.since - (FIRST + timedelta(days=DAY)) <= timedelta(days=1)
 
@@ -91,5 +116,5 @@ def test_hours_clear_an_absent_flat_beside_as_large_a_leak() -> None:
 
     name = min(leaking.days.meters, key=from_240)
     absent = left(leaking, name)
-    assert suspects(absent, 7, hours=False)[name].is_named
+    assert suspects(absent, 7, hours=False)[name].weight > NAMED
     assert not suspects(absent, 7)[name].is_named
