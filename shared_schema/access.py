@@ -9,6 +9,7 @@ In: logins. Out: the plugin's file, and the commands that turn what a broker kno
 wanted. Pure.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -28,6 +29,7 @@ CONTROL_ANSWERS = f"{CONTROL_TOPIC}/response"
 Grants = frozenset[tuple[str, str, bool]]
 """What a role is granted: the kind, the topic, whether it may."""
 _SHARED = "$share/+/"
+_LOGIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _NOT_GRANTED = {
     "publishClientSend": False,
     "publishClientReceive": False,
@@ -64,8 +66,13 @@ class Login:
 
     name: str
     rights: Rights
-    password: str | None = field(default=None, repr=False)
-    """Only where a listener takes passwords."""
+    password: str = field(default="", repr=False)
+    """Only where a listener takes passwords; empty: a certificate alone."""
+
+    def __post_init__(self) -> None:
+        """Refuse a name that would be a pattern of topics."""
+        if not _LOGIN_NAME.fullmatch(self.name):
+            raise ValueError(f"not a login's name: {self.name!r}")
 
 
 def gateway_rights(gateway: str) -> Rights:
@@ -156,7 +163,7 @@ def changes(
 
 
 def _made(login: Login) -> list[dict[str, Any]]:
-    secret = {} if login.password is None else {"password": login.password}
+    secret = {"password": login.password} if login.password else {}
     client = {"command": "createClient", "username": login.name, "roles": _own_role(login.name)}
     role = {"command": "createRole", "rolename": login.name, "acls": _acls(login.rights)}
     return [role, {**client, **secret}]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 import secrets
 import signal
 import socket
@@ -34,7 +33,6 @@ from deploy.demo.rootless import (
 from deploy.demo.server_process import ServerProcess
 from shared_schema.access import (
     Login,
-    Rights,
     changes,
     gateway_rights,
     grants,
@@ -45,7 +43,6 @@ from shared_schema.access import (
 
 HOST = "127.0.0.1"
 SHIPPED = Path(__file__).parents[1] / "mosquitto" / "mosquitto.conf"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 # mosquitto_passwd's own count: the passwords here are random, and each check blocks the broker.
 PBKDF2_ROUNDS = 101
 PORT_ATTEMPTS = 5
@@ -54,33 +51,14 @@ BROKER = "broker"
 LOGINS = "dynamic-security.json"
 
 
-@dataclass(frozen=True, slots=True)
-class BrokerUser:
-    """A user of the broker and what he may do."""
-
-    username: str
-    password: str = field(repr=False)
-    """Empty: he has a certificate alone."""
-    rights: Rights
-
-    def __post_init__(self) -> None:
-        if not NAME.fullmatch(self.username):
-            raise ValueError(f"not a username: {self.username!r}")
-
-    @property
-    def login(self) -> Login:
-        """The user as the contract has him."""
-        return Login(self.username, self.rights, self.password or None)
-
-
-def gateway_user(gateway: str, password: str = "") -> BrokerUser:
+def gateway_user(gateway: str, password: str = "") -> Login:
     """A gateway: it writes and reads its own topics, one way each."""
-    return BrokerUser(gateway, password, gateway_rights(gateway))
+    return Login(gateway, gateway_rights(gateway), password)
 
 
-def cloud_user(password: str = "", username: str = "ingest") -> BrokerUser:
+def cloud_user(password: str = "", username: str = "ingest") -> Login:
     """The cloud's ingest."""
-    return BrokerUser(username, password, ingest_rights())
+    return Login(username, ingest_rights(), password)
 
 
 class PortTaken(LocalServerError):
@@ -98,11 +76,11 @@ class MosquittoServer:
     authority: Authority | None = None
     """Whose certificates it takes; None: passwords."""
     host: str = HOST
-    keeper: BrokerUser = field(
-        default_factory=lambda: BrokerUser(KEEPER, secrets.token_urlsafe(16), keeper_rights()),
+    keeper: Login = field(
+        default_factory=lambda: Login(KEEPER, keeper_rights(), secrets.token_urlsafe(16)),
         repr=False,
     )
-    _users: dict[str, BrokerUser] = field(default_factory=dict, repr=False)
+    _users: dict[str, Login] = field(default_factory=dict, repr=False)
 
     def start(self) -> None:
         """Starts the broker and waits until it listens.
@@ -143,13 +121,13 @@ class MosquittoServer:
         for file in self.store.iterdir():
             file.unlink()
 
-    def set_users(self, users: Sequence[BrokerUser]) -> None:
+    def set_users(self, users: Sequence[Login]) -> None:
         """Replaces all users; a running broker knows them when this returns.
 
         Raises:
             LocalServerError: it does not take them.
         """
-        former, self._users = self._users, {each.username: each for each in users}
+        former, self._users = self._users, {each.name: each for each in users}
         if not self.process.running:
             write_logins([self.keeper, *users], self.settings, self.process.account)
             return
@@ -201,7 +179,7 @@ def local_mosquitto(
     directory: Path | None = None,
     *,
     port: int = 0,
-    users: Sequence[BrokerUser] = (),
+    users: Sequence[Login] = (),
     authority: Authority | None = None,
     config_extra: str = "",
 ) -> Iterator[MosquittoServer]:
@@ -240,18 +218,16 @@ def local_mosquitto(
             server.stop()
 
 
-def changed_users(
-    former: Mapping[str, BrokerUser], users: Sequence[BrokerUser]
-) -> list[dict[str, Any]]:
+def changed_users(former: Mapping[str, Login], users: Sequence[Login]) -> list[dict[str, Any]]:
     """Return the commands that replace a broker's users."""
     known = {name: grants(user.rights) for name, user in former.items()}
-    anew = {each.username for each in users if former.get(each.username) != each}
-    return changes([each.login for each in users], known, anew=anew)
+    anew = {each.name for each in users if former.get(each.name) != each}
+    return changes(users, known, anew=anew)
 
 
-def write_logins(users: Sequence[BrokerUser], settings: Path, account: Account) -> None:
+def write_logins(users: Sequence[Login], settings: Path, account: Account) -> None:
     """Writes what the broker's plugin reads at its start, with hashes of the passwords."""
-    told = plugin_file(user.login for user in users)
+    told = plugin_file(users)
     for client, user in zip(told["clients"], users, strict=True):
         client.update(_hashed(user.password) if user.password else {})
     account.write(settings / LOGINS, json.dumps(told))

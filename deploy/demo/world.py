@@ -26,7 +26,6 @@ from deploy.demo.authority import Authority
 from deploy.demo.clock import is_clock_kept
 from deploy.demo.consumers import ROLES, Account
 from deploy.demo.mosquitto import (
-    BrokerUser,
     MosquittoServer,
     cloud_user,
     gateway_user,
@@ -36,7 +35,7 @@ from deploy.demo.postgres import local_postgres
 from deploy.demo.programs import DemoError, Program
 from deploy.demo.progress import Progress, read_progress
 from deploy.demo.rootless import LocalServerError
-from shared_schema.access import Consumer, consumer_rights
+from shared_schema.access import Consumer, Login, consumer_rights
 
 BIN = Path(sys.executable).parent
 INGEST = "ingest"
@@ -274,7 +273,7 @@ def open_world(society: plan.Society, directory: Path, dsn: str | None) -> Itera
     consumers = {role: consumer_rights(role, [society.name]) for role in Consumer}
     users = [
         cloud_user(username=INGEST),
-        *(BrokerUser(role, "", rights) for role, rights in consumers.items()),
+        *(Login(role, rights) for role, rights in consumers.items()),
         *(gateway_user(gateway.name) for gateway in society.gateways),
     ]
     authority = Authority(directory / "certificates")

@@ -32,18 +32,18 @@ from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate, open_store
 from cloud_ingest.store.registry import load_registry
-from deploy.demo.mosquitto import BrokerUser, MosquittoServer, cloud_user, local_mosquitto
-from shared_schema.access import Rights
+from deploy.demo.mosquitto import MosquittoServer, cloud_user, local_mosquitto
+from shared_schema.access import Login, Rights
 from shared_schema.readings import Header
 from shared_schema.signing import generate_key, private_key_to_pem
 from tests.bench.bench_store import chunks, copy_format
 from tests.support.load import HOUR, QUARTER, register, signed_batches
 
 CLOUD = cloud_user(secrets.token_hex(16))
-ALL_GATEWAYS = BrokerUser(
+ALL_GATEWAYS = Login(
     "gateways",
-    secrets.token_hex(16),
     Rights(("metering/v1/gw/+/readings",), ("metering/v1/gw/+/receipts",)),
+    secrets.token_hex(16),
 )
 START = datetime(2026, 7, 1, 18, 30, tzinfo=UTC)
 GATEWAYS, METERS, CHANNELS = 10, 400, 3
@@ -72,7 +72,7 @@ def workers(
     group = f"bench-{uuid.uuid4().hex[:8]}"
     words = [
         *(sys.executable, "-m", "cloud_ingest.cli.app", "serve", "--dsn", dsn),
-        *("--broker", f"{mosquitto.host}:{mosquitto.port}", "--username", CLOUD.username),
+        *("--broker", f"{mosquitto.host}:{mosquitto.port}", "--username", CLOUD.name),
         *("--password-file", str(folder / "password"), "--key", str(folder / "cloud.pem")),
         *("--group", group),
     ]
@@ -110,7 +110,7 @@ class Publisher:
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=f"load-{uuid.uuid4()}", protocol=mqtt.MQTTv5
         )
-        self._client.username_pw_set(ALL_GATEWAYS.username, ALL_GATEWAYS.password)
+        self._client.username_pw_set(ALL_GATEWAYS.name, ALL_GATEWAYS.password)
         self._client.max_inflight_messages_set(1000)
         self._client.on_message = self._on_message
         ready = threading.Event()

@@ -186,14 +186,14 @@ def test_memory_growth_and_start_of_an_agent_with_200_meters(tmp_path: Path) -> 
 
     with (
         local_mosquitto(users=[CLOUD, user]) as broker,
-        Cloud(broker, user.username).online() as cloud,
+        Cloud(broker, user.name).online() as cloud,
         serve(estate, tmp_path / "bus", baud=None, now=now),
     ):
         settings = [
             write(
                 tmp_path,
                 (broker.host, broker.port),
-                user.username,
+                user.name,
                 user.password,
                 number=number,
             )

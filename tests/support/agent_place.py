@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.demo.mosquitto import BrokerUser, gateway_user
+from deploy.demo.mosquitto import gateway_user
 from edge_agent.agent import Agent
 from edge_agent.settings.file import load_settings
 from edge_agent.virtual.estate import Estate, load_estate, serve
+from shared_schema.access import Login
 from shared_schema.readings import Block, open_batch
 from shared_schema.signing import private_key_to_pem, public_key_to_pem
 from tests.support.servers import MosquittoWith, MqttServer
@@ -105,18 +106,18 @@ def secret(path: Path, content: bytes) -> None:
 
 
 @pytest.fixture(scope="module")
-def users() -> list[BrokerUser]:
+def users() -> list[Login]:
     return [gateway_user(f"gw-a{number}", secrets.token_hex(8)) for number in range(9)]
 
 
 @pytest.fixture(scope="module")
-def mosquitto(users: list[BrokerUser], mosquitto_with: MosquittoWith) -> Iterator[MqttServer]:
+def mosquitto(users: list[Login], mosquitto_with: MosquittoWith) -> Iterator[MqttServer]:
     with mosquitto_with([CLOUD, *users]) as server:
         yield server
 
 
 @pytest.fixture
-def place(mosquitto: MqttServer, users: list[BrokerUser], tmp_path: Path) -> Place:
+def place(mosquitto: MqttServer, users: list[Login], tmp_path: Path) -> Place:
     user = users.pop()
     (tmp_path / "estate.toml").write_text(ESTATE)
     secret(tmp_path / "gateway.key", private_key_to_pem(GATEWAY_KEY))
@@ -124,9 +125,9 @@ def place(mosquitto: MqttServer, users: list[BrokerUser], tmp_path: Path) -> Pla
     secret(tmp_path / "broker.password", user.password.encode())
     secret(tmp_path / "meter.password", b"12345678\n")
     (tmp_path / "agent.toml").write_text(
-        AGENT.format(name=user.username, host=mosquitto.host, port=mosquitto.port)
+        AGENT.format(name=user.name, host=mosquitto.host, port=mosquitto.port)
     )
-    return Place(tmp_path, load_estate(tmp_path / "estate.toml"), Cloud(mosquitto, user.username))
+    return Place(tmp_path, load_estate(tmp_path / "estate.toml"), Cloud(mosquitto, user.name))
 
 
 @contextmanager

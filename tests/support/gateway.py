@@ -12,7 +12,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from deploy.demo.mosquitto import BrokerUser
+from shared_schema.access import Login
 from shared_schema.catalogue import ACTIVE_IMPORT, WATER_VOLUME, Unit
 from shared_schema.gateway import Receipt
 from shared_schema.message import MeterId
@@ -90,11 +90,11 @@ class TestGateway:
         self,
         host: str,
         port: int,
-        user: BrokerUser,
+        user: Login,
         topics: Sequence[str] | None = None,
         session: str | None = None,
     ) -> None:
-        self.name = user.username
+        self.name = user.name
         self.messages: list[tuple[str, bytes, bool]] = []
         self._news = threading.Condition()
         self._subscribed = threading.Event()
@@ -106,7 +106,7 @@ class TestGateway:
             client_id=session or f"test-{uuid.uuid4()}",
             protocol=mqtt.MQTTv5,
         )
-        self._client.username_pw_set(user.username, user.password)
+        self._client.username_pw_set(user.name, user.password)
         self._client.max_inflight_messages_set(256)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = lambda *_: self._subscribed.set()

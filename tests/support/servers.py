@@ -23,7 +23,6 @@ from psycopg import sql
 from deploy.demo.broker_control import KEEPER, tell
 from deploy.demo.mosquitto import (
     LOGINS,
-    BrokerUser,
     changed_users,
     cloud_user,
     configuration,
@@ -33,7 +32,7 @@ from deploy.demo.mosquitto import (
 )
 from deploy.demo.postgres import local_postgres
 from deploy.demo.rootless import Account
-from shared_schema.access import keeper_rights
+from shared_schema.access import Login, keeper_rights
 
 TIMESCALE_IMAGE = "timescale/timescaledb:2.28.3-pg17"
 MOSQUITTO_IMAGE = "eclipse-mosquitto:2.0.22"
@@ -53,10 +52,10 @@ class MqttServer(Protocol):
     def host(self) -> str: ...
     @property
     def port(self) -> int: ...
-    def set_users(self, users: Sequence[BrokerUser]) -> None: ...
+    def set_users(self, users: Sequence[Login]) -> None: ...
 
 
-MosquittoWith = Callable[[Sequence[BrokerUser]], AbstractContextManager[MqttServer]]
+MosquittoWith = Callable[[Sequence[Login]], AbstractContextManager[MqttServer]]
 
 
 class Broker:
@@ -65,7 +64,7 @@ class Broker:
     def __init__(self, server: MqttServer) -> None:
         self.server = server
         self.cloud = cloud_user(secrets.token_urlsafe(16))
-        self._gateways: dict[str, BrokerUser] = {}
+        self._gateways: dict[str, Login] = {}
         server.set_users([self.cloud])
 
     @property
@@ -76,7 +75,7 @@ class Broker:
     def port(self) -> int:
         return self.server.port
 
-    def gateway(self, name: str | None = None) -> BrokerUser:
+    def gateway(self, name: str | None = None) -> Login:
         """The gateway of that name, or a new one that no other test uses."""
         name = name or f"gw-{secrets.token_hex(4)}"
         if name not in self._gateways:
@@ -179,7 +178,7 @@ class _ContainerPostgres:
 
 
 @contextmanager
-def _mosquitto(users: Sequence[BrokerUser]) -> Iterator[MqttServer]:
+def _mosquitto(users: Sequence[Login]) -> Iterator[MqttServer]:
     from testcontainers.core.container import DockerContainer
     from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
@@ -215,10 +214,10 @@ def _mosquitto(users: Sequence[BrokerUser]) -> Iterator[MqttServer]:
 class _ContainerMosquitto:
     def __init__(self) -> None:
         self.host, self.port = "", 0
-        self.keeper = BrokerUser(KEEPER, secrets.token_urlsafe(16), keeper_rights())
-        self._users: dict[str, BrokerUser] = {}
+        self.keeper = Login(KEEPER, keeper_rights(), secrets.token_urlsafe(16))
+        self._users: dict[str, Login] = {}
 
-    def set_users(self, users: Sequence[BrokerUser]) -> None:
+    def set_users(self, users: Sequence[Login]) -> None:
         commands = changed_users(self._users, users)
         tell(self.host, self.port, commands, password=self.keeper.password, tls=None)
-        self._users = {each.username: each for each in users}
+        self._users = {each.name: each for each in users}

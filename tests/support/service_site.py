@@ -19,11 +19,10 @@ import pytest
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.registry import enrol_gateway, ensure_society
 from deploy.demo.mosquitto import (
-    BrokerUser,
     cloud_user,
     gateway_user,
 )
-from shared_schema.access import Rights
+from shared_schema.access import Login, Rights
 from shared_schema.signing import (
     VerifyKey,
     generate_key,
@@ -39,7 +38,7 @@ LONG_AGO = NOW - timedelta(days=60)
 CLOUD = cloud_user(uuid4().hex)
 GATEWAYS = [gateway_user(f"gw-{letter}", uuid4().hex) for letter in "abcdefgh"]
 SOCIETIES = ("metering/v1/society/#",)
-OTHER = BrokerUser("other-modules", uuid4().hex, Rights(SOCIETIES, SOCIETIES))
+OTHER = Login("other-modules", Rights(SOCIETIES, SOCIETIES), uuid4().hex)
 
 
 @pytest.fixture(scope="module")
@@ -91,15 +90,15 @@ class Site:
         )
         return int(row[0])
 
-    def gateway(self, user: BrokerUser) -> tuple[Sealer, TestGateway]:
+    def gateway(self, user: Login) -> tuple[Sealer, TestGateway]:
         """Enrol a gateway and link it."""
-        sealer = Sealer(user.username)
+        sealer = Sealer(user.name)
         enrol_gateway(
             self.conn, SOCIETY, sealer.name, None, public_key_to_pem(sealer.key.public_key())
         )
         return sealer, self.client(user)
 
-    def client(self, user: BrokerUser, *topics: str, session: str | None = None) -> TestGateway:
+    def client(self, user: Login, *topics: str, session: str | None = None) -> TestGateway:
         """Link a client; one of the same session has what came while it was away."""
         server = self.mosquitto
         client = TestGateway(server.host, server.port, user, topics or None, session)
@@ -118,7 +117,7 @@ class Site:
             "serve",
             *("--dsn", self.dsn),
             *("--broker", f"{self.mosquitto.host}:{self.mosquitto.port}"),
-            *("--username", CLOUD.username),
+            *("--username", CLOUD.name),
             *("--password-file", str(self.folder / "password")),
             *("--key", str(self.folder / "cloud.pem")),
             *("--client-id", session or f"ingest-{self.folder.name}"),

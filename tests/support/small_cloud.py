@@ -56,7 +56,7 @@ class Cloud:
     @contextmanager
     def online(self) -> Iterator["Cloud"]:
         client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
-        client.username_pw_set(CLOUD.username, CLOUD.password)
+        client.username_pw_set(CLOUD.name, CLOUD.password)
         client.reconnect_delay_set(1, 1)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe

@@ -28,7 +28,7 @@ class Workers:
             "serve",
             *("--dsn", site.dsn),
             *("--broker", f"{site.mosquitto.host}:{site.mosquitto.port}"),
-            *("--username", CLOUD.username),
+            *("--username", CLOUD.name),
             *("--password-file", str(site.folder / "password")),
             *("--key", str(site.folder / "cloud.pem")),
             *("--client-id", f"{name}-{site.folder.name}"),

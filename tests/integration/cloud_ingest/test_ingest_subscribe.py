@@ -29,17 +29,17 @@ from cloud_ingest.ingest import flow as flow_module
 from cloud_ingest.ingest import subscribe
 from cloud_ingest.ingest.broker import Broker
 from cloud_ingest.ingest.subscribe import Delivery, Link
-from deploy.demo.mosquitto import BrokerUser, MosquittoServer, local_mosquitto
-from shared_schema.access import Rights
+from deploy.demo.mosquitto import MosquittoServer, local_mosquitto
+from shared_schema.access import Login, Rights
 from tests.support.cut_link import CutLink, cut_link
 from tests.support.servers import MosquittoWith, MqttServer
 
 PASSWORD = uuid.uuid4().hex
 TOPIC = "metering/v1/gw/gw-a/readings"
 TOPICS = ("metering/v1/gw/+/readings",)
-BLIND = BrokerUser("blind", PASSWORD, Rights())
+BLIND = Login("blind", Rights(), PASSWORD)
 # It takes the part of the gateways too.
-BOTH_SIDES = BrokerUser("cloud", PASSWORD, Rights(("#",), ("#",)))
+BOTH_SIDES = Login("cloud", Rights(("#",), ("#",)), PASSWORD)
 
 
 @pytest.fixture(scope="module")

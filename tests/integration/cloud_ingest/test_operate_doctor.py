@@ -26,9 +26,8 @@ from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store.connection import Connection, connect, edition
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.server_facts import read_parts
-from deploy.demo.mosquitto import BrokerUser
 from deploy.demo.postgres import local_postgres
-from shared_schema.access import Rights
+from shared_schema.access import Login, Rights
 from tests.support.fill import fill
 from tests.support.pages import block
 from tests.support.servers import Broker, MosquittoWith, MqttServer
@@ -214,7 +213,7 @@ def test_a_database_away_does_not_hide_the_broker() -> None:
 
 
 def look_at_broker(
-    server: MqttServer, user: BrokerUser, folder: Path, password: str | None = None
+    server: MqttServer, user: Login, folder: Path, password: str | None = None
 ) -> dict[str, Check]:
     file = folder / "password"
     file.write_text(password or user.password)
@@ -222,7 +221,7 @@ def look_at_broker(
     settings = CloudSettings(
         broker_host=server.host,
         broker_port=server.port,
-        broker_username=user.username,
+        broker_username=user.name,
         broker_password_file=file,
     )
     found = examine(settings, "host=/nowhere", lambda: datetime.now(UTC))
@@ -245,7 +244,7 @@ def test_the_broker_is_tried_and_left_as_it_was(
         own = Address(
             broker.host,
             broker.port,
-            username=broker.cloud.username,
+            username=broker.cloud.name,
             password=broker.cloud.password,
             client_id=client_id,
             session_expiry_s=0,
@@ -259,7 +258,7 @@ def test_the_broker_is_tried_and_left_as_it_was(
 def test_a_broker_that_grants_more_than_a_role_is_a_warning(
     mosquitto_with: MosquittoWith, tmp_path: Path
 ) -> None:
-    everything = BrokerUser("ingest", "word", Rights(("#",), ("#",)))
+    everything = Login("ingest", Rights(("#",), ("#",)), "word")
     with mosquitto_with([everything]) as server:
         found = look_at_broker(server, everything, tmp_path)
     assert (found["broker"].level, found["broker roles"].level) == ("ok", "warn")

@@ -117,7 +117,7 @@ def test_a_receipt_has_the_gaps_of_the_numbers(site: Site) -> None:
 def test_what_is_wrong_is_kept_apart_and_stops_nothing(site: Site) -> None:
     site.meter("1", until=NOW - timedelta(hours=1))
     sealer, gateway = site.gateway(GATEWAYS[0])
-    stranger = Sealer(GATEWAYS[1].username)
+    stranger = Sealer(GATEWAYS[1].name)
     stranger_link = site.client(GATEWAYS[1])
     good = block_line("1", [(NOW - timedelta(hours=5), 5)])
     first = sealer.seal(
@@ -197,7 +197,7 @@ def test_a_meter_that_is_imported_later_gets_its_readings(site: Site) -> None:
 
 def test_a_refused_message_is_replayed_after_enrolment(site: Site) -> None:
     site.meter("1")
-    sealer = Sealer(GATEWAYS[2].username)
+    sealer = Sealer(GATEWAYS[2].name)
     gateway = site.client(GATEWAYS[2])
     with site.ingest():
         payload = sealer.seal(block_line("1", quarters(3)))
@@ -535,7 +535,7 @@ def test_a_start_that_cannot_work_is_one_line(
     options = {
         "--dsn": site.dsn,
         "--broker": f"{site.mosquitto.host}:{site.mosquitto.port}",
-        "--username": CLOUD.username,
+        "--username": CLOUD.name,
         "--password-file": str(site.folder / "password"),
         "--key": str(site.folder / "cloud.pem"),
     } | change
@@ -556,7 +556,7 @@ def test_a_wrong_zone_is_refused_at_the_start(site: Site, monkeypatch: pytest.Mo
                 *words,
                 *("--dsn", site.dsn),
                 *("--broker", f"{site.mosquitto.host}:{site.mosquitto.port}"),
-                *("--username", CLOUD.username),
+                *("--username", CLOUD.name),
                 *("--password-file", str(site.folder / "password")),
                 *("--key", str(site.folder / "cloud.pem")),
             ),
@@ -576,7 +576,7 @@ def test_check_says_that_all_is_there(site: Site) -> None:
             "--check",
             *("--dsn", site.dsn),
             *("--broker", f"{site.mosquitto.host}:{site.mosquitto.port}"),
-            *("--username", CLOUD.username),
+            *("--username", CLOUD.name),
             *("--password-file", str(site.folder / "password")),
             *("--key", str(site.folder / "cloud.pem")),
         ),

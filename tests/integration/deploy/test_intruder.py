@@ -15,13 +15,19 @@ import pytest
 
 from deploy.demo.authority import Authority, Identity
 from deploy.demo.mosquitto import (
-    BrokerUser,
     MosquittoServer,
     cloud_user,
     gateway_user,
     local_mosquitto,
 )
-from shared_schema.access import CONTROL_ANSWERS, CONTROL_TOPIC, Consumer, Rights, consumer_rights
+from shared_schema.access import (
+    CONTROL_ANSWERS,
+    CONTROL_TOPIC,
+    Consumer,
+    Login,
+    Rights,
+    consumer_rights,
+)
 from tests.support.mqtt_peer import NotLetIn, Peer, linked
 
 REFUSED = 135
@@ -33,8 +39,8 @@ BALANCE = "reconciliation/2026-10/T1/water"
 USERS = (
     *(gateway_user(name) for name in ("gw-a", "gw-b")),
     cloud_user(),
-    *(BrokerUser(f"{role}-here", "", consumer_rights(role, ["Lake View"])) for role in Consumer),
-    BrokerUser("watcher", "", Rights(("#",), ("#",))),
+    *(Login(f"{role}-here", consumer_rights(role, ["Lake View"])) for role in Consumer),
+    Login("watcher", Rights(("#",), ("#",))),
 )
 
 
@@ -158,7 +164,7 @@ def honest(site: Site) -> Iterator[None]:
 )
 def test_a_publish_beyond_the_role_is_refused(site: Site, name: str, topic: str) -> None:
     if name == "ingest":  # the honest one has that session: another worker of the same rights
-        site.server.set_users([*USERS, BrokerUser("ingest-2", "", cloud_user().rights)])
+        site.server.set_users([*USERS, Login("ingest-2", cloud_user().rights)])
         name = "ingest-2"
     assert site.peer(name).publish(topic, b"forged", retain=True) == REFUSED
     assert site.logged(f"Denied PUBLISH from {name} ", f"'{topic}'")

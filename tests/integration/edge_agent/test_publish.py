@@ -19,7 +19,6 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from deploy.demo.mosquitto import (
-    BrokerUser,
     MosquittoServer,
     gateway_user,
     local_mosquitto,
@@ -31,6 +30,7 @@ from edge_agent.publish.in_flight import Flight
 from edge_agent.publish.publisher import Publisher
 from edge_agent.settings.gateway import BrokerConfig
 from edge_agent.spool.spool import Spool
+from shared_schema.access import Login
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE
 from shared_schema.gateway import Status
 from shared_schema.message import MeterId
@@ -47,15 +47,15 @@ Authority = tuple[x509.Name, ec.EllipticCurvePrivateKey]
 class Gateway:
     """A spool and its publisher in a thread."""
 
-    def __init__(self, server: MosquittoServer, user: BrokerUser, folder: Path) -> None:
-        self.name = user.username
+    def __init__(self, server: MosquittoServer, user: Login, folder: Path) -> None:
+        self.name = user.name
         password = folder / "password"
         password.write_text(user.password)
         password.chmod(0o600)
         self.broker = BrokerConfig(
             host=server.host,
             port=server.port,
-            username=user.username,
+            username=user.name,
             password_file=password,
             keepalive_s=5,
         )
@@ -126,19 +126,19 @@ class Gateway:
 
 
 @pytest.fixture(scope="module")
-def gateway_users() -> list[BrokerUser]:
+def gateway_users() -> list[Login]:
     return [gateway_user(f"gw-{number}", secrets.token_hex(8)) for number in range(16)]
 
 
 @pytest.fixture(scope="module")
-def mosquitto(gateway_users: list[BrokerUser]) -> Iterator[MosquittoServer]:
+def mosquitto(gateway_users: list[Login]) -> Iterator[MosquittoServer]:
     with local_mosquitto(users=[CLOUD, *gateway_users]) as server:
         yield server
 
 
 @pytest.fixture
 def gateway(
-    mosquitto: MosquittoServer, gateway_users: list[BrokerUser], tmp_path: Path
+    mosquitto: MosquittoServer, gateway_users: list[Login], tmp_path: Path
 ) -> Iterator[Gateway]:
     """A gateway that no other test has used."""
     made = Gateway(mosquitto, gateway_users.pop(), tmp_path)

@@ -153,3 +153,9 @@ def test_a_changed_password_makes_its_login_anew(logins: list[Login]) -> None:
 @given(LOGINS)
 def test_the_file_tells_what_the_commands_tell(logins: list[Login]) -> None:
     assert grants_told(plugin_file(logins)["roles"]) == run(changes(logins, {}), {})
+
+
+@pytest.mark.parametrize("name", ["gw/a", "gw a", "+", "gw#", "a\nb", "", "a:b"])
+def test_a_name_that_would_widen_rights_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="login's name"):
+        Login(name, Rights())
