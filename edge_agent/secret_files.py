@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Files that hold a password or a key: only their owner may read them.
 
-In: a path, and what it holds, in words. Out: the bytes, or a password.
+In: a path, and what it holds, in words. Out: the bytes, or a password; new files.
 Never: a secret in a message, a log or a `repr`.
 """
 
 import os
 import stat
+from contextlib import ExitStack
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -86,3 +87,33 @@ def read_password(path: Path, what: str, *, longest: int = 64) -> SecretStr:
         raise ConfigurationError(
             f"{what}: {path} must hold ASCII characters", of=Setup.SECRET
         ) from None
+
+
+def write_new(*files: tuple[Path, bytes, int]) -> None:
+    """Write new files, each with its mode: all of them, or none.
+
+    Raises:
+        ConfigurationError: one is there already, or cannot be written; none is left behind.
+    """
+    made: list[Path] = []
+    try:
+        with ExitStack() as stack:
+            opened = []
+            for path, data, mode in files:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+                file = stack.enter_context(os.fdopen(os.open(path, flags, mode), "wb"))
+                made.append(path)
+                opened.append((path, file, data))
+            for path, file, data in opened:  # noqa: B007 - the error below names it
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+    except OSError as error:
+        for each in made:
+            each.unlink(missing_ok=True)
+        if isinstance(error, FileExistsError):
+            raise ConfigurationError(
+                f"{path} is there already and is not overwritten: move it away, or take another "
+                "name"
+            ) from None
+        raise ConfigurationError(f"cannot write {path}: {error.strerror}", of=Setup.FILE) from None

@@ -39,9 +39,14 @@ COMMANDS: Final = {
         "Set or show how long readings are kept [default: for ever]; the service drops older ones.",
     ),
     "keygen": Place("keys", "Make the key pair that signs receipts and commands."),
+    "ca": Place("ca", "The authority that signs who may connect to the broker."),
     "enrol": Place(
-        "keys",
-        "Let a gateway speak for a society; a further key of the same gateway is a rotation.",
+        "enrol",
+        "Let a gateway speak for a society, and issue its certificate; the same again renews it.",
+    ),
+    "revoke": Place(
+        "enrol",
+        "Take a gateway's keys and certificates back: what comes from it from now on is refused.",
     ),
     "broker": Place("broker", "Who may speak and listen on the broker."),
     "serve": Place(

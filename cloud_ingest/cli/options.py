@@ -129,6 +129,16 @@ BrokerCert = Annotated[
 BrokerCertKey = Annotated[
     Path | None, typer.Option("--cert-key", help="The key of our certificate (mode 0600).")
 ]
+Authorities = Annotated[
+    Path | None,
+    typer.Option(
+        "--authority",
+        help="The folder of the authority that signs certificates [default: sign none].",
+    ),
+]
+Days = Annotated[
+    int, typer.Option("--days", min=1, max=3650, help="How long the certificate is good.")
+]
 RegistersFile = Annotated[
     Path,
     typer.Argument(help="Parquet, or CSV by its name, with the columns meter, ts, register_l."),

@@ -25,6 +25,7 @@ from cloud_ingest.core.known import (
     Registry,
     may_speak,
     spans,
+    why_ended,
     why_not,
     within,
 )
@@ -42,6 +43,7 @@ from shared_schema.readings import (
     read_block,
 )
 from shared_schema.signing import VerifyKey
+from shared_schema.text import visible
 from shared_schema.topics import GatewayTopic, parse_gateway_topic
 
 FUTURE_TOLERANCE = timedelta(minutes=10)
@@ -60,6 +62,8 @@ class QuarantineReason(StrEnum):
     UNKNOWN_SCHEMA = "unknown_schema"
     UNKNOWN_GATEWAY = "unknown_gateway"
     BAD_SIGNATURE = "bad_signature"
+    KEY_ENDED = "key_ended"
+    """The key that signed it was taken back, or its gateway has named the next one."""
     WRONG_TOPIC = "wrong_topic"
     """The header names another gateway than the topic."""
     UNKNOWN_METER = "unknown_meter"
@@ -176,7 +180,9 @@ def accept(
     except (ValueError, RecursionError) as error:  # ContractError, and what decoding may raise
         reason, detail = QuarantineReason.MALFORMED, str(error)
     else:
-        return examine(batch, gateway, registry, received_at)
+        if (ended := why_ended(gateway, batch.header, received_at)) is None:
+            return examine(batch, gateway, registry, received_at)
+        reason, detail = QuarantineReason.KEY_ENDED, ended
     known = registry.gateways.get(name or "")
     society_id = None if known is None else known.society_id
     return Refused(topic, payload, name, reason, _clean(detail), received_at, society_id)
@@ -258,8 +264,7 @@ def _examine_block(
     try:
         block = read_block(line)
     except (ValueError, RecursionError) as error:
-        reason = QuarantineReason.MALFORMED
-        return None, None, [Rejection(reason, _clean(str(error)), ordinal)]
+        return None, None, [Rejection(QuarantineReason.MALFORMED, _clean(str(error)), ordinal)]
     if isinstance(block, Loss):  # it is evidence, and has no rows
         return None, None, []
     meter = by.registry.meter(by.gateway.society_id, block.meter)
@@ -335,8 +340,4 @@ def _accepted(
 
 
 def _clean(text: str) -> str:
-    """Return what a person and a database column can hold of a text that a stranger wrote."""
-    shown = "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
-    return shown[:MAX_DETAIL_CHARACTERS]
+    return visible(text)[:MAX_DETAIL_CHARACTERS]

@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from cloud_ingest.core.typed_text import same_name
-from shared_schema.message import MeterId
+from shared_schema.message import MeterId, format_utc
+from shared_schema.readings import Header
 from shared_schema.signing import VerifyKey
 
 Stretch = tuple[datetime | None, datetime | None]
@@ -37,6 +39,17 @@ class KnownMeter:
 
 
 @dataclass(frozen=True, slots=True)
+class EndedKey:
+    """A key that signs nothing more: it was taken back, or has a successor."""
+
+    revoked_at: datetime | None = None
+    """Nothing counts that came later, whatever time stands in it: who has the key writes that."""
+    stream: UUID | None = None
+    last_seq: int = 0
+    """The batch that names the successor: what the key signed up to it counts whenever it comes."""
+
+
+@dataclass(frozen=True, slots=True)
 class KnownGateway:
     """An enrolled gateway and the keys that it may sign with, by key id."""
 
@@ -46,6 +59,13 @@ class KnownGateway:
     keys: Mapping[str, VerifyKey]
     tower: str | None = None
     """Where it hangs; None where that is not known, or no unit of its society is there."""
+    ended: Mapping[str, EndedKey] = field(default_factory=dict)
+    """Which of its keys sign nothing more."""
+
+    @property
+    def may_connect(self) -> bool:
+        """Whether one of its keys still signs."""
+        return any(key not in self.ended for key in self.keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +79,7 @@ class Registry:
     """Readings from before are gone, and not taken any more; None: all are kept."""
     strict: frozenset[int] = frozenset()
     """The societies whose meters only a person binds."""
+    newest_revocation: int = 0
 
     def meter(self, society_id: int, meter: MeterId) -> KnownMeter | None:
         """Return a meter of a society, also where a list has its name in another form."""
@@ -87,6 +108,21 @@ def why_not(gateway: KnownGateway, meter: KnownMeter) -> str:
     if gateway.tower is not None and meter.towers and gateway.tower not in meter.towers:
         return f"are from gateway {gateway.name} of another tower, and it is bound to none yet"
     return f"are from gateway {gateway.name}, and it is bound to none yet"
+
+
+def why_ended(gateway: KnownGateway, header: Header, received_at: datetime) -> str | None:
+    """Say why a key did not count any more when a batch came; None: it did."""
+    if (ended := gateway.ended.get(header.key)) is None:
+        return None
+    if ended.revoked_at is not None and received_at >= ended.revoked_at:
+        at = format_utc(ended.revoked_at)
+        return f"key {header.key} of gateway {gateway.name} was taken back at {at}"
+    if ended.stream is None or (header.stream == ended.stream and header.seq <= ended.last_seq):
+        return None
+    return (
+        f"key {header.key} of gateway {gateway.name} signs up to batch {ended.last_seq} of stream "
+        f"{ended.stream}, which names the next key"
+    )
 
 
 def spans(stretches: Sequence[Stretch]) -> Sequence[tuple[float, float]]:

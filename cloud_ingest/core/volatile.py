@@ -55,8 +55,8 @@ def volatile_of(
         raise MalformedMessage(f"a message of gateway {message.gateway} on the topic of {name}")
     gateway = registry.gateways.get(name)
     key = None if gateway is None else gateway.keys.get(message.key)
-    if gateway is None or key is None:
-        raise SignatureInvalid(f"gateway {name} has enrolled no key {message.key}")
+    if gateway is None or key is None or message.key in gateway.ended:
+        raise SignatureInvalid(f"gateway {name} has no key {message.key} that counts")
     open_message(payload, key)
     latest = (received_at + FUTURE_TOLERANCE).timestamp()
     shown: list[Shown] = []

@@ -15,6 +15,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cloud_ingest.core.known import KnownGateway
 from cloud_ingest.errors import BrokerLost, BrokerRefused, ConfigurationError
 from cloud_ingest.ingest.broker import Broker
 from cloud_ingest.ingest.subscribe import Delivery, Link
@@ -51,8 +52,8 @@ class Difference:
     gone: tuple[str, ...]
 
 
-def wanted_logins(named: Collection[BrokerLogin], gateways: Collection[str]) -> list[Login]:
-    """Return every login that the broker should know.
+def wanted_logins(named: Collection[BrokerLogin], known: Mapping[str, KnownGateway]) -> list[Login]:
+    """Return every login that the broker should know: no gateway whose keys were taken back.
 
     Raises:
         ConfigurationError: no login takes the readings, or one has the name of a gateway.
@@ -62,7 +63,8 @@ def wanted_logins(named: Collection[BrokerLogin], gateways: Collection[str]) -> 
             "no login of the broker takes the readings: name one in the settings, as in "
             '[[broker_login]] name = "ingest" role = "ingest"'
         )
-    if doubled := sorted({each.name for each in named} & set(gateways)):
+    gateways = {name for name, gateway in known.items() if gateway.may_connect}
+    if doubled := sorted({each.name for each in named} & set(known)):
         raise ConfigurationError(
             f"{doubled[0]} is a gateway and a [[broker_login]]: give the login another name"
         )

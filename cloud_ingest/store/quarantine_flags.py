@@ -22,8 +22,10 @@ from shared_schema.evidence import ContradictionEvidence, FalseAcknowledgementEv
 
 CONTRADICTIONS: Final = frozenset({QuarantineReason.FORK, QuarantineReason.BROKEN_LINK})
 """What a gateway signed and cannot be true at once."""
-_NOT_ITS_OWN: Final = frozenset({QuarantineReason.BAD_SIGNATURE, QuarantineReason.WRONG_TOPIC})
-"""What came by a gateway's login and was not signed by it."""
+_NOT_ITS_OWN: Final = frozenset(
+    {QuarantineReason.BAD_SIGNATURE, QuarantineReason.KEY_ENDED, QuarantineReason.WRONG_TOPIC}
+)
+"""What came by a gateway's login, and no key of it that counts has signed it."""
 _KINDS: Final[Mapping[str, EventKind]] = {
     **dict.fromkeys(CONTRADICTIONS | _NOT_ITS_OWN, EventKind.EVIDENCE),
     QuarantineReason.NEVER_SENT: EventKind.FALSE_ACKNOWLEDGEMENT,

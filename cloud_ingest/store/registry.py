@@ -10,12 +10,13 @@ gateways and their keys.
 from collections.abc import Collection
 from datetime import datetime
 from typing import LiteralString, NamedTuple
+from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import TypeAdapter, ValidationError
 
-from cloud_ingest.core.known import KnownGateway, KnownMeter, Registry, Stretch
+from cloud_ingest.core.known import EndedKey, KnownGateway, KnownMeter, Registry, Stretch
 from cloud_ingest.core.typed_text import label
 from cloud_ingest.errors import ConfigurationError, NotFound
 from cloud_ingest.store.connection import Connection, query, translating
@@ -35,6 +36,16 @@ class _GatewayKey(NamedTuple):
     tower: str | None
     key_id: str | None
     public_key: bytes | None
+    revoked_at: datetime | None
+    stream: UUID | None
+    last_seq: int | None
+
+    @property
+    def ended(self) -> EndedKey | None:
+        """How the key ended; None: it signs."""
+        if self.revoked_at is None and self.stream is None:
+            return None
+        return EndedKey(self.revoked_at, self.stream, self.last_seq or 0)
 
 
 class _InstalledMeter(NamedTuple):
@@ -84,24 +95,41 @@ def load_registry(conn: Connection) -> Registry:
             frozenset(row.towers),
         )
     strict = frozenset(scalars(conn, _STRICT))
-    return Registry(_gateways(conn, towers), meters, open_store(conn).kept_from, strict)
+    newest = newest_revocation(conn)  # before the keys: a later one is seen at the next look
+    gateways = _gateways(conn, towers)
+    return Registry(gateways, meters, open_store(conn).kept_from, strict, newest)
+
+
+@translating
+def newest_revocation(conn: Connection) -> int:
+    """Return the number of the newest revocation; 0 where there is none."""
+    return int(scalar(conn, "SELECT coalesce(max(revocation_id), 0) FROM revocation"))
 
 
 def _gateways(conn: Connection, towers: Collection[tuple[int, str]]) -> dict[str, KnownGateway]:
     """Return the gateways; one whose tower is not among those of its society has none."""
     keys_of_gateways = """
-        SELECT gateway_id, name, society_id, tower, key_id, public_key
+        SELECT gateway.gateway_id, name, society_id, tower, key_id, public_key,
+               revocation.at AS revoked_at, stream, last_seq
         FROM gateway LEFT JOIN gateway_key USING (gateway_id)
+        LEFT JOIN key_succession USING (gateway_id, key_id)
+        LEFT JOIN revocation ON revocation.revocation_id = gateway_key.revocation_id
         ORDER BY gateway_id
         """
     gateways: dict[str, KnownGateway] = {}
     keys: dict[str, dict[str, VerifyKey]] = {}
+    ends: dict[str, dict[str, EndedKey]] = {}
     for row in all_rows(conn, _GatewayKey, keys_of_gateways):
         own = keys.setdefault(row.name, {})
         if row.key_id is not None and row.public_key is not None:
             own[row.key_id] = Ed25519PublicKey.from_public_bytes(row.public_key)
+        ended = ends.setdefault(row.name, {})
+        if row.key_id is not None and row.ended is not None:
+            ended[row.key_id] = row.ended
         tower = row.tower if (row.society_id, row.tower) in towers else None
-        gateways[row.name] = KnownGateway(row.gateway_id, row.name, row.society_id, own, tower)
+        gateways[row.name] = KnownGateway(
+            row.gateway_id, row.name, row.society_id, own, tower, ended
+        )
     return gateways
 
 

@@ -51,6 +51,12 @@ class GatewayOptions:
     ca: Annotated[
         Path | None, typer.Option(help="Authority of the broker's certificate; switches TLS on.")
     ] = None
+    cert: Annotated[
+        Path | None, typer.Option(help="The gateway's certificate, as install-cert put it.")
+    ] = None
+    cert_key: Annotated[
+        Path | None, typer.Option(help="The key of the certificate, mode 0600.")
+    ] = None
     key_file: Annotated[Path, typer.Option(help="The gateway's key.")] = Path(
         "/etc/edge-agent/gateway.key"
     )
@@ -80,6 +86,8 @@ class GatewayOptions:
             username=self.username,
             broker_password_file=_absolute(self.broker_password_file),
             ca=_absolute(self.ca),
+            cert=_absolute(self.cert),
+            cert_key=_absolute(self.cert_key),
             models_dir=_absolute(models_dir),
         )
 

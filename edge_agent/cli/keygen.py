@@ -7,8 +7,6 @@ Never: a key overwritten; one file without the other.
 """
 
 import json
-import os
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +14,6 @@ from typing import Annotated
 import typer
 
 from edge_agent.cli.options import JsonOption
-from edge_agent.errors import ConfigurationError, Setup
 
 key_commands = typer.Typer()
 
@@ -59,6 +56,7 @@ def make_key(path: Path) -> NewKey:
     Raises:
         ConfigurationError: a file is there already, or cannot be written; none is left behind.
     """
+    from edge_agent.secret_files import write_new
     from shared_schema.signing import (
         fingerprint,
         generate_key,
@@ -69,34 +67,8 @@ def make_key(path: Path) -> NewKey:
 
     key = generate_key()
     public = path.with_name(path.name + ".pub")
-    _write_new(
+    write_new(
         (path, private_key_to_pem(key), 0o600),
         (public, public_key_to_pem(key.public_key()), 0o644),
     )
     return NewKey(str(path), str(public), key_id(key.public_key()), fingerprint(key.public_key()))
-
-
-def _write_new(*files: tuple[Path, bytes, int]) -> None:
-    """Write new files, each with its mode: all of them, or none."""
-    made: list[Path] = []
-    try:
-        with ExitStack() as stack:
-            opened = []
-            for path, data, mode in files:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-                file = stack.enter_context(os.fdopen(os.open(path, flags, mode), "wb"))
-                made.append(path)
-                opened.append((path, file, data))
-            for path, file, data in opened:  # noqa: B007 - the error below names it
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-    except OSError as error:
-        for each in made:
-            each.unlink(missing_ok=True)
-        if isinstance(error, FileExistsError):
-            raise ConfigurationError(
-                f"{path} is there already and is not overwritten: move it away, or take another "
-                "name"
-            ) from None
-        raise ConfigurationError(f"cannot write {path}: {error.strerror}", of=Setup.FILE) from None

@@ -51,7 +51,7 @@ def tap_test(
     again: AgainOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Open a tap, or switch on a load, at a flat: which meter moves?
+    """Open a tap or switch on a load at a flat: which meter moves?
 
     \b
     edge-agent tap-test A-1204/water --config /etc/edge-agent/agent.toml

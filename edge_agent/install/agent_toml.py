@@ -26,6 +26,8 @@ class Gateway:
     username: str | None = None
     broker_password_file: Path | None = None
     ca: Path | None = None
+    cert: Path | None = None
+    cert_key: Path | None = None
     models_dir: Path | None = None
 
 
@@ -48,7 +50,8 @@ def agent_toml(gateway: Gateway, bus: str) -> str:
             "password_file": gateway.broker_password_file,
         }
     )
-    tls = "" if gateway.ca is None else "\n[broker.tls]\n" + _table({"ca": gateway.ca})
+    tls = _table({"ca": gateway.ca, "cert": gateway.cert, "key": gateway.cert_key})
+    tls = tls and f"\n[broker.tls]\n{tls}"
     return f"# Written by edge-agent commission.\n{head}\n[broker]\n{broker}{tls}\n{bus}"
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The files of commissioning: the settings and the sheet, each written whole or not at all.
+"""The files of an installation: settings, sheet, certificates, each written whole or not at all.
 
-In: text, a `Sheet`. Out: files, written beside their place and then renamed.
+In: text, a `Sheet`, certificates. Out: files, written beside their place and then renamed.
 Never: half a file; settings that the agent would refuse.
 """
 
@@ -68,6 +68,17 @@ def write_sheet(folder: Path, sheet: Sheet) -> tuple[Path, Path]:
             draft.write_text(text, encoding="utf-8")
             _place(draft, path)
     return paths
+
+
+def write_certificate(path: Path, pem: bytes) -> None:
+    """Write a certificate, in the place of one that is there.
+
+    Raises:
+        ConfigurationError: it cannot be written.
+    """
+    with _draft(path) as draft:
+        draft.write_bytes(pem)
+        _place(draft, path)
 
 
 @contextmanager

@@ -11,6 +11,8 @@ import pytest
 from cloud_ingest.ingest.intake import Intake
 from cloud_ingest.ingest.small_messages import Received
 from cloud_ingest.store import quarantine
+from cloud_ingest.store.assignment_versions import Word
+from cloud_ingest.store.gateway_keys import revoke_keys
 from cloud_ingest.views.latest import LatestLine, latest
 from shared_schema.catalogue import ACTIVE_IMPORT
 from shared_schema.message import MeterId
@@ -132,3 +134,10 @@ def test_what_is_not_signed_by_its_gateway_is_set_aside(flat: Site) -> None:
     assert say(flat, message(flat, NOW, 1)[:-20]) in ({"bad_signature": 1}, {"malformed": 1})
     assert len(quarantine.list_entries(flat.conn)) == 3
     assert seen(flat).at is None
+
+
+def test_a_key_that_was_taken_back_shows_nothing(flat: Site) -> None:
+    revoke_keys(flat.conn, "gw-a", Word("A. Nair", "stolen", NOW))
+    with nothing_stored(flat):
+        assert say(flat, message(flat, NOW, 4242)) == {"bad_signature": 1}
+    assert seen(flat).value is None

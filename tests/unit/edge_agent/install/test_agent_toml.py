@@ -28,6 +28,8 @@ def test_settings_are_read_back_as_written(label: str, path: str) -> None:
         broker_host="broker.example",
         broker_port=8883,
         ca=Path("/ca"),
+        cert=Path("/cert"),
+        cert_key=Path("/cert.key"),
     )
     lines = (
         Entry(ListedMeter(label, 17), examined(label)),
@@ -42,3 +44,4 @@ def test_settings_are_read_back_as_written(label: str, path: str) -> None:
     assert [(meter.label, meter.address) for meter in bus.meters] == [(composed(label), 17)]
     assert settings.broker.address == ("broker.example", 8883)
     assert settings.broker.tls is not None
+    assert settings.broker.tls.key == Path("/cert.key")

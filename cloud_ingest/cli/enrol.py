@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MIT
+"""``cloud-ingest enrol`` and ``revoke``: who may speak for a society, and who no longer.
+
+In: the request that a gateway signed, or a public key; a person's word. Out: a certificate; lines
+that say what to do next. Never: a private key in any text.
+"""
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cloud_ingest.cli.group import new_group
+from cloud_ingest.cli.options import Authorities, By, Config, Days, Dsn, Reason, opened_store
+from cloud_ingest.cli.say import say
+from cloud_ingest.core.typed_text import same_name
+from cloud_ingest.errors import ConfigurationError, UserError
+from cloud_ingest.operate import enrolment, keys
+from cloud_ingest.operate.authority import Authority, write_pem
+from cloud_ingest.operate.enrolment import DEFAULT_DAYS, Request
+from cloud_ingest.store.registry import enrol_gateway
+
+app = new_group()
+
+
+@app.command("enrol")
+def enrol(
+    gateway: Annotated[
+        str | None, typer.Argument(help="Without a request: its name, for a broker with passwords.")
+    ] = None,
+    *,
+    request_file: Annotated[
+        Path | None, typer.Option("--request", help="What `edge-agent request` wrote.")
+    ] = None,
+    fingerprint: Annotated[
+        str | None,
+        typer.Option(
+            "--fingerprint", help="As on its commissioning sheet [default: you are asked]."
+        ),
+    ] = None,
+    authority: Authorities = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Where the certificate goes [default: GATEWAY.cert]."),
+    ] = None,
+    days: Days = DEFAULT_DAYS,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Who approves the request; kept for ever.")
+    ] = None,
+    society: Annotated[
+        str | None,
+        typer.Option(
+            "--society", envvar="IOT_UTILITY_SOCIETY", help="Without a request: its society."
+        ),
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", help="Without a request: its public key (PEM).")
+    ] = None,
+    tower: Annotated[
+        str | None, typer.Option("--tower", help="The tower that it stands in.")
+    ] = None,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Let a gateway speak for a society, and issue its certificate; the same again renews it.
+
+    The gateway makes a request (edge-agent request). Compare the fingerprint that is shown with the
+    one on its commissioning sheet: whose key it is, is all that you approve. Then give it the
+    certificate, and tell the broker (cloud-ingest broker apply).
+
+    Example: cloud-ingest enrol --request gw-a1.request --authority authority --by 'A. Nair'
+    """
+    with opened_store(dsn, config) as opened:
+        if request_file is None and gateway and society and key:
+            pem = keys.read_public_key(key)
+            found = enrol_gateway(opened.conn, same_name(society), gateway, tower, pem)
+            say(f"{gateway} is enrolled in {society}; compare its fingerprint: {found}")
+            return
+        if request_file is None or gateway is not None or key is not None:
+            raise ConfigurationError(
+                "name a gateway by its --request alone; or, for a broker with passwords, by its "
+                "name, --society and --key"
+            )
+        if by is None:
+            raise ConfigurationError("--by is missing: who approves the request")
+        signer = None if authority is None else Authority.open(authority)
+        asked = enrolment.read_request(request_file)
+        renewal = enrolment.is_renewal(opened.conn, asked)
+        _approve(asked, fingerprint, tower, renewal=renewal)
+        said = enrolment.Approval(tower, timedelta(days=days), by, datetime.now(UTC))
+        issued = enrolment.enrol(opened.conn, asked, signer, said)
+        _tell_enrolled(asked, issued, out, renewal=renewal)
+
+
+def _approve(request: Request, typed: str | None, tower: str | None, *, renewal: bool) -> None:
+    """Show what is asked for, and make sure that a person knows the key."""
+    asked = request.asked.request
+    say(f"{request.path}: {'a new certificate' if renewal else 'to be enrolled'}", err=True)
+    say(f"  gateway      {asked.gateway}", err=True)
+    say(f"  society      {asked.society}", err=True)
+    if tower is not None:
+        say(f"  tower        {tower}", err=True)
+    say(f"  made at      {asked.made_at:%Y-%m-%d %H:%M %Z}", err=True)
+    say(f"  fingerprint  {request.fingerprint}", err=True)
+    if typed is not None:
+        if not request.is_signed_by(typed):
+            raise UserError(
+                f"{request.path} is signed by another key than --fingerprint names: it may be of "
+                "another gateway, or somebody changed it on the way; nothing was enrolled"
+            )
+        return
+    if not sys.stdin.isatty():
+        raise ConfigurationError(
+            "nobody can be asked here: give the fingerprint of the sheet with --fingerprint"
+        )
+    if not typer.confirm("Does this fingerprint stand on the commissioning sheet?", err=True):
+        raise UserError("nothing was enrolled")
+
+
+def _tell_enrolled(
+    request: Request, issued: enrolment.Issued | None, out: Path | None, *, renewal: bool
+) -> None:
+    asked = request.asked.request
+    known = f"{asked.gateway} {'was' if renewal else 'is'} enrolled in {asked.society}"
+    if issued is None:
+        say(f"{known}; no certificate was asked for (--authority)")
+        return
+    path = out or Path(f"{asked.gateway}.cert")
+    write_pem(path, issued.pem)
+    say(f"{known}; its certificate is good until {issued.expires_at:%Y-%m-%d}: {path}")
+    say(f"On the gateway:  edge-agent install-cert {path.name}")
+    if not renewal:
+        say("For the broker:  cloud-ingest broker apply --cert keeper.pem --cert-key keeper.key")
+
+
+@app.command("revoke")
+def revoke(
+    gateway: Annotated[str, typer.Argument(help="Its name.")],
+    *,
+    by: By,
+    reason: Reason,
+    authority: Authorities = None,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Take a gateway's keys and certificates back: what comes from it from now on is refused.
+
+    What is stored stays, and its proofs hold. What it signed before and did not deliver is refused
+    too, since whoever has the key dates it as he likes: the meters are read again by the next
+    gateway. To retire a gateway that nobody stole, let it deliver first (edge-agent status).
+
+    Example: cloud-ingest revoke gw-a1 --authority authority --by 'A. Nair' --reason stolen
+    """
+    with opened_store(dsn, config) as opened:
+        signer = None if authority is None else Authority.open(authority)
+        done = enrolment.revoke(
+            opened.conn, gateway, signer, by=by, reason=reason, now=datetime.now(UTC)
+        )
+    say(f"{gateway}: {done.keys} keys were taken back; what they sign is refused from now on")
+    say("End its link:      cloud-ingest broker apply --cert keeper.pem --cert-key keeper.key")
+    if signer is None:
+        say(f"Its certificates:  cloud-ingest ca revoke {gateway} --authority FOLDER")
+    elif done.certificates:
+        say(f"{done.certificates} certificates were added to {signer.revoked}")
+        say("For the broker:    install that list, and restart it (docs/howto/broker.md)")

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: MIT
+"""Our authority of certificates: one folder, which signs who may connect to the broker.
+
+``authority.key`` signs, ``authority.pem`` is what the broker and its clients believe,
+``revoked.pem`` is the broker's list of certificates that were taken back, and ``issued`` has a copy
+of each certificate. The database is not needed: a folder that was kept is the whole authority.
+
+In: a folder, public keys, the time. Out: certificates, the list. Never: a key in any text.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, Self
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from cloud_ingest.errors import ConfigurationError
+from cloud_ingest.settings import read_secret
+from shared_schema.certificates import (
+    PEM,
+    Issuer,
+    TlsKey,
+    TlsPublicKey,
+    login_of,
+    revoked,
+    tls_key_to_pem,
+)
+from shared_schema.tls import TlsFault, read_certificate
+
+OWN_LIFE: Final = timedelta(days=20 * 365)
+LIST_LIFE: Final = timedelta(days=10 * 365)
+"""A broker lets nobody in by a list that has ended."""
+_KEY, _CERTIFICATE, _REVOKED, _ISSUED = "authority.key", "authority.pem", "revoked.pem", "issued"
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """The authority of a folder."""
+
+    folder: Path
+    issuer: Issuer
+
+    @classmethod
+    def make(cls, folder: Path, name: str, now: datetime) -> Self:
+        """Make a new authority, and its empty list of the revoked.
+
+        Raises:
+            ConfigurationError: there is one already, or the folder cannot be written.
+        """
+        made = cls(folder, Issuer.make(name, now, OWN_LIFE))
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(f"cannot write {folder}: {error.strerror}") from None
+        write_tls_key(folder / _KEY, made.issuer.key)
+        write_pem(folder / _CERTIFICATE, made.pem)
+        write_pem(made.revoked, made.issuer.list_revoked((), 1, now, LIST_LIFE))
+        return made
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open the authority of a folder.
+
+        Raises:
+            ConfigurationError: there is none, others may read its key, or a file is spoiled.
+        """
+        if not (folder / _KEY).exists():
+            raise ConfigurationError(
+                f"{folder} holds no authority: name its folder with --authority, or make one: "
+                f"cloud-ingest ca init {folder}"
+            )
+        pem = read_secret(folder / _KEY, "the authority's key")
+        try:
+            certificate = read_certificate(folder / _CERTIFICATE, "the authority's certificate")
+            key = load_pem_private_key(pem, password=None)
+        except TlsFault as fault:
+            raise ConfigurationError(str(fault)) from None
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            raise ConfigurationError(
+                f"{folder / _KEY} holds no private key without a passphrase"
+            ) from None
+        if not isinstance(key, TlsKey) or key.public_key() != certificate.public_key():
+            raise ConfigurationError(f"{folder / _KEY} is not the key of {folder / _CERTIFICATE}")
+        return cls(folder, Issuer(certificate, key))
+
+    @property
+    def pem(self) -> bytes:
+        """What a broker and its clients believe."""
+        return self.issuer.certificate.public_bytes(PEM)
+
+    @property
+    def revoked(self) -> Path:
+        """The list of the revoked."""
+        return self.folder / _REVOKED
+
+    def issue(
+        self,
+        login: str,
+        key: TlsPublicKey,
+        now: datetime,
+        life: timedelta,
+        *,
+        hosts: Sequence[str] = (),
+    ) -> x509.Certificate:
+        """Sign the certificate of a login, and keep a copy; `hosts` are where a server is.
+
+        Raises:
+            ConfigurationError: it would end after the authority's own, or the copy is not kept.
+        """
+        ends = self.issuer.certificate.not_valid_after_utc
+        if now + life > ends:
+            raise ConfigurationError(
+                f"the authority's own certificate ends on {ends:%Y-%m-%d}: issue for fewer days, "
+                "or make a new authority"
+            )
+        made = self.issuer.issue(login, key, now, life, hosts=hosts)
+        try:
+            (self.folder / _ISSUED).mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(f"cannot write {self.folder}: {error.strerror}") from None
+        write_pem(self.folder / _ISSUED / f"{serial(made)}.pem", made.public_bytes(PEM))
+        return made
+
+    def revoke(self, login: str, now: datetime) -> list[x509.Certificate]:
+        """Put every certificate of a login on the list; return those that are new there.
+
+        Raises:
+            ConfigurationError: the list cannot be read or written.
+        """
+        former = self._read_list()
+        taken = [
+            each
+            for each in self._issued(login)
+            if each.not_valid_after_utc > now
+            and former.get_revoked_certificate_by_serial_number(each.serial_number) is None
+        ]
+        if taken:
+            entries = (*former, *(revoked(each, now) for each in taken))
+            number = former.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+            made = self.issuer.list_revoked(entries, number + 1, now, LIST_LIFE)
+            write_pem(self.revoked, made)
+        return taken
+
+    def _issued(self, login: str) -> Iterator[x509.Certificate]:
+        for path in sorted((self.folder / _ISSUED).glob("*.pem")):
+            try:
+                found = read_certificate(path, "the copy")
+            except TlsFault as fault:
+                raise ConfigurationError(f"{fault}: which login it was for is not known") from None
+            if login_of(found) == login:
+                yield found
+
+    def _read_list(self) -> x509.CertificateRevocationList:
+        try:
+            return x509.load_pem_x509_crl(self.revoked.read_bytes())
+        except OSError as error:
+            raise ConfigurationError(f"cannot read {self.revoked}: {error.strerror}") from None
+        except ValueError:
+            raise ConfigurationError(f"{self.revoked} is no list of revoked certificates") from None
+
+
+def serial(certificate: x509.Certificate) -> str:
+    """Return a certificate's serial number as openssl writes it."""
+    return f"{certificate.serial_number:X}"
+
+
+def write_tls_key(path: Path, key: TlsKey) -> None:
+    """Write a new private key, for its owner alone.
+
+    Raises:
+        ConfigurationError: there is one already, or it cannot be written.
+    """
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(tls_key_to_pem(key))
+    except FileExistsError:
+        raise ConfigurationError(f"{path} is there already and is not overwritten") from None
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {path}: {error.strerror}") from None
+
+
+def write_pem(path: Path, pem: bytes) -> None:
+    """Write a file whole: whoever reads it sees the old one or the new one.
+
+    Raises:
+        ConfigurationError: it cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        beside.write_bytes(pem)
+        beside.replace(path)
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {path}: {error.strerror}") from None

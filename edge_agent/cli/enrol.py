@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# ruff: noqa: D301, PLC0415 - click's \b; imports when needed
+"""The commands of an enrolment: ``edge-agent request`` and ``install-cert``.
+
+In: arguments. Out: a request on stdout; files. Never: a private key in any text.
+"""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+enrol_commands = typer.Typer()
+
+TlsKeyOption = Annotated[
+    Path, typer.Option("--tls-key", help="The key of the certificate, mode 0600.")
+]
+
+
+@enrol_commands.command()
+def request(
+    gateway: Annotated[str, typer.Option(help="The gateway's name.")],
+    society: Annotated[str, typer.Option(help="The society whose meters it reads.")],
+    key_file: Annotated[
+        Path, typer.Option(help="The gateway's signing key, as keygen made it.")
+    ] = Path("gateway.key"),
+    tls_key: TlsKeyOption = Path("tls.key"),
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="Ask for a certificate of a new key.")
+    ] = False,
+) -> None:
+    """Ask to be enrolled, or for a new certificate.
+
+    \b
+    edge-agent request --gateway gw-a1 --society 'Lake View' > gw-a1.request
+    edge-agent request --gateway gw-a1 --society 'Lake View' --new-key > gw-a1.request
+
+    Makes the key of the certificate where there is none: it never leaves the gateway. The request
+    holds no secret. It is signed by the gateway's key, whose fingerprint is shown: the same one
+    stands on the commissioning sheet, and the office compares it.
+    """
+    from edge_agent.install import enrolment
+
+    now = datetime.now(UTC)
+    made = enrolment.request(gateway, society, key_file, tls_key, now, new_key=new_key)
+    print(made.text, end="")
+    if made.new_key is not None:
+        print(f"new key      {made.new_key} (it stays here)", file=sys.stderr)
+    print(f"fingerprint  {made.fingerprint}", file=sys.stderr)
+    print("The office:  cloud-ingest enrol --request FILE", file=sys.stderr)
+
+
+@enrol_commands.command("install-cert")
+def install_certificate(
+    path: Annotated[Path, typer.Argument(help="The file that cloud-ingest enrol wrote.")],
+    tls_key: TlsKeyOption = Path("tls.key"),
+    cert: Annotated[Path, typer.Option(help="Where the certificate goes.")] = Path("tls.pem"),
+    ca: Annotated[Path, typer.Option(help="Where the broker's authority goes.")] = Path("ca.pem"),
+) -> None:
+    """Put a certificate in its place, if it fits.
+
+    \b
+    edge-agent install-cert gw-a1.cert
+
+    A running agent takes it at its next link; a restart is not needed. The files are those of
+    [broker.tls] in agent.toml.
+    """
+    from edge_agent.install import enrolment
+
+    done = enrolment.install_certificate(path, tls_key, cert, ca, datetime.now(UTC))
+    print(f"{done.gateway}: good until {done.expires_at:%Y-%m-%d}")
+    print("\n".join(map(str, done.files)))

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MIT
+"""Certificates of the broker and of whoever connects to it: what ours look like.
+
+An authority signs a certificate for each login, whose common name is the login, and a list of those
+that were taken back.
+
+In: keys, names, times. Out: certificates. Pure but for a serial number: no clock, no file.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+TlsKey = ec.EllipticCurvePrivateKey
+TlsPublicKey = ec.EllipticCurvePublicKey
+CLOCKS_DIFFER: Final = timedelta(minutes=5)
+PEM: Final = Encoding.PEM
+
+
+def new_tls_key() -> TlsKey:
+    """Make the key of a certificate."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def tls_key_to_pem(key: TlsKey) -> bytes:
+    """Write the key as unencrypted PKCS #8; the caller keeps it in a file of mode 0600."""
+    return key.private_bytes(PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def certificate_request(name: str, key: TlsKey) -> bytes:
+    """Return a certificate request (PEM) of a login."""
+    made = x509.CertificateSigningRequestBuilder().subject_name(_subject(name))
+    return made.sign(key, hashes.SHA256()).public_bytes(PEM)
+
+
+def login_of(certificate: x509.Certificate | x509.CertificateSigningRequest) -> str:
+    """Return the common name, which is the login; empty where there is not exactly one."""
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if len(names) == 1 else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """An authority: its own certificate and its key."""
+
+    certificate: x509.Certificate
+    key: TlsKey = field(repr=False)
+
+    @classmethod
+    def make(cls, name: str, now: datetime, life: timedelta) -> Self:
+        """Make a new authority."""
+        key = new_tls_key()
+        subject = _subject(name)
+        own = _certificate(subject, key.public_key())
+        own = own.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        own = own.add_extension(_usage(signs=True), critical=True)
+        return cls(_signed(own, subject, key, now, life), key)
+
+    def issue(
+        self,
+        login: str,
+        key: TlsPublicKey,
+        now: datetime,
+        life: timedelta,
+        *,
+        hosts: Sequence[str] = (),
+    ) -> x509.Certificate:
+        """Sign the certificate of a client; of a server, where `hosts` say how it is reached."""
+        made = _certificate(_subject(login), key)
+        made = made.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        made = made.add_extension(_usage(signs=False), critical=True)
+        purpose = ExtendedKeyUsageOID.SERVER_AUTH if hosts else ExtendedKeyUsageOID.CLIENT_AUTH
+        made = made.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        if hosts:
+            names = x509.SubjectAlternativeName([_host(each) for each in hosts])
+            made = made.add_extension(names, critical=False)
+        return _signed(made, self.certificate.subject, self.key, now, life)
+
+    def list_revoked(
+        self,
+        entries: Iterable[x509.RevokedCertificate],
+        number: int,
+        now: datetime,
+        life: timedelta,
+    ) -> bytes:
+        """Sign the list (PEM) of the certificates that were taken back.
+
+        Args:
+            entries: All of them: `revoked` makes one.
+            number: Higher than that of the list before.
+            now: This moment, aware.
+            life: How long a broker goes by the list: by one that ended it lets nobody in.
+        """
+        made = x509.CertificateRevocationListBuilder(
+            self.certificate.subject,
+            now - CLOCKS_DIFFER,
+            now + life,
+            revoked_certificates=list(entries),
+        )
+        made = made.add_extension(x509.CRLNumber(number), critical=False)
+        return made.sign(self.key, hashes.SHA256()).public_bytes(PEM)
+
+
+def revoked(certificate: x509.Certificate, now: datetime) -> x509.RevokedCertificate:
+    """Return the entry of a certificate that is taken back."""
+    return x509.RevokedCertificateBuilder(certificate.serial_number, now).build()
+
+
+def _subject(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _certificate(subject: x509.Name, key: TlsPublicKey) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )
+
+
+def _signed(
+    made: x509.CertificateBuilder, issuer: x509.Name, key: TlsKey, now: datetime, life: timedelta
+) -> x509.Certificate:
+    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
+    return (
+        made.issuer_name(issuer)
+        .not_valid_before(now - CLOCKS_DIFFER)
+        .not_valid_after(now + life)
+        .add_extension(authority, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+
+
+def _host(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _usage(*, signs: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs,
+        key_cert_sign=signs,
+        crl_sign=signs,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )

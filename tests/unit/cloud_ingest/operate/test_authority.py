@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""The authority: what it issues, what it takes back, and how it is kept."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from typer.testing import CliRunner
+
+from cloud_ingest.cli.command_line import app
+from cloud_ingest.errors import ConfigurationError
+from cloud_ingest.operate.authority import Authority
+from shared_schema.certificates import certificate_request, login_of, new_tls_key
+
+NOW = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
+YEAR = timedelta(days=365)
+KEY = new_tls_key().public_key()
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority.make(tmp_path / "authority", "Our authority", NOW)
+
+
+def on_the_list(authority: Authority) -> set[int]:
+    return {each.serial_number for each in x509.load_pem_x509_crl(authority.revoked.read_bytes())}
+
+
+def run(*words: str) -> str:
+    done = CliRunner().invoke(app, list(words))
+    return f"{done.exit_code} {done.output}"
+
+
+def test_a_certificate_is_of_its_login(authority: Authority) -> None:
+    made = Authority.open(authority.folder).issue("gw-a", KEY, NOW, YEAR)
+    made.verify_directly_issued_by(authority.issuer.certificate)
+    assert login_of(made) == "gw-a"
+    assert made.not_valid_after_utc == NOW + YEAR
+    usage = made.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert list(usage) == [ExtendedKeyUsageOID.CLIENT_AUTH]
+
+
+def test_all_certificates_of_a_login_are_taken_back(authority: Authority) -> None:
+    first, second = (authority.issue("gw-a", KEY, NOW, YEAR) for _ in range(2))
+    other = authority.issue("gw-b", KEY, NOW, YEAR)
+    authority.issue("gw-a", KEY, NOW, timedelta(minutes=1))
+    later = NOW + timedelta(hours=1)
+    assert len(authority.revoke("gw-a", later)) == 2
+    assert on_the_list(authority) == {first.serial_number, second.serial_number}
+    assert authority.revoke("gw-a", later) == []
+    assert len(authority.revoke("gw-b", later)) == 1
+    assert other.serial_number in on_the_list(authority)
+    assert first.serial_number in on_the_list(authority)
+
+
+def test_a_list_never_ends_before_its_authority_is_old(authority: Authority) -> None:
+    found = x509.load_pem_x509_crl(authority.revoked.read_bytes())
+    assert found.next_update_utc is not None
+    assert found.next_update_utc > NOW + 9 * YEAR
+
+
+def test_a_key_that_others_may_read_is_refused(authority: Authority) -> None:
+    (authority.folder / "authority.key").chmod(0o640)
+    with pytest.raises(ConfigurationError, match="chmod 600"):
+        Authority.open(authority.folder)
+
+
+def test_an_authority_is_never_made_twice(authority: Authority) -> None:
+    said = run("ca", "init", str(authority.folder))
+    assert said.startswith("2 ")
+    assert "not overwritten" in said
+
+
+def test_nothing_outlives_the_authority(authority: Authority) -> None:
+    with pytest.raises(ConfigurationError, match="fewer days"):
+        authority.issue("gw-a", KEY, NOW, 21 * YEAR)
+
+
+def test_a_folder_without_authority_says_how_to_make_one(tmp_path: Path) -> None:
+    said = run("ca", "issue", "ingest", "--authority", str(tmp_path))
+    assert "cloud-ingest ca init" in said
+
+
+def test_commands_make_all_that_a_broker_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("ca", "init", "authority").startswith("0 ")
+    assert run("ca", "issue", "broker", "--host", "mqtt.example", "--host", "10.0.0.7")[0] == "0"
+    assert (tmp_path / "broker.key").stat().st_mode & 0o777 == 0o600
+    broker = x509.load_pem_x509_certificate(Path("broker.pem").read_bytes())
+    names = broker.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert [str(each.value) for each in names] == ["mqtt.example", "10.0.0.7"]
+    assert "not overwritten" in run("ca", "issue", "broker", "--host", "mqtt.example")
+    Path("billing.csr").write_bytes(certificate_request("billing", new_tls_key()))
+    assert "for the certificate of" in run("ca", "issue", "helpdesk", "--request", "billing.csr")
+    assert run("ca", "issue", "billing", "--request", "billing.csr").startswith("0 ")
+    assert not Path("billing.key").exists()
+    assert "1 certificates" in run("ca", "revoke", "billing")
+    assert "no certificate for 'billing'" in run("ca", "revoke", "billing")
