@@ -49,6 +49,7 @@ class Lacks:
     month: str
     states: ShownStates | None
     """Of a closed month."""
+    asked: Sequence[view.AskedAgain] = ()
 
     def places(self) -> dict[int, tuple[str, str]]:
         """Return the label and the OBIS code of each channel, by its number."""
@@ -90,7 +91,8 @@ def completeness(
                 raise
             channels = []
         stretches = view.missing(conn, channels, zone, until) if gaps else ()
-        found = Lacks(channels, stretches, zone, month, states)
+        asked = view.asked_again(conn, society_id, channels, span, zone)
+        found = Lacks(channels, stretches, zone, month, states, asked)
     say(_as_json(found) if json else _as_tables(found))
 
 
@@ -124,6 +126,8 @@ def _as_tables(found: Lacks) -> str:
             for one in lacking
         ]
         parts.append(table(columns, rows))
+    if found.asked:
+        parts.append("\n".join(["Asked for again", *_asked_lines(found)]))
     if found.gaps:
         places = found.places()
         columns = [
@@ -138,6 +142,16 @@ def _as_tables(found: Lacks) -> str:
         ]
         parts.append(table(columns, missing))
     return "\n\n".join(parts)
+
+
+def _asked_lines(found: Lacks) -> Iterator[str]:
+    for each in found.asked:
+        said = each.outcome or "no answer yet"
+        yield from wrapped(
+            f"{each.meter}: {counted(each.days, 'day')}, {counted(each.times, 'time')}, last at "
+            f"{local(each.last_at, found.zone)}: {said}{f', {each.said}' if each.said else ''}",
+            2,
+        )
 
 
 def _state_lines(found: Lacks) -> Iterator[str]:
@@ -191,5 +205,16 @@ def _as_json(found: Lacks) -> str:
         "others": [] if states is None else [number_as_json(each) for each in states.others],
         "channels": channels,
         "gaps": gaps,
+        "asked_again": [
+            {
+                "meter": str(each.meter),
+                "days": each.days,
+                "times": each.times,
+                "last_at": each.last_at.astimezone(found.zone).isoformat(),
+                "outcome": each.outcome,
+                "said": each.said,
+            }
+            for each in found.asked
+        ],
     }
     return json_format.dumps(document, indent=2)

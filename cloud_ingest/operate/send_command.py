@@ -34,7 +34,7 @@ def send(
     by: str,
     now: datetime,
     expires_after: timedelta = timedelta(hours=1),
-    meters: Sequence[str] = (),
+    meters: Sequence[str | MeterId] = (),
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Command:
@@ -49,7 +49,7 @@ def send(
         by: Who asks.
         now: The time.
         expires_after: How long it may be run.
-        meters: ``MAKER/SERIAL`` of each; none names all of the gateway.
+        meters: Each, or its ``MAKER/SERIAL``; none names all of the gateway.
         since: Where the window of a back-fill begins.
         until: Where it ends.
 
@@ -61,7 +61,7 @@ def send(
     if not timedelta(0) < expires_after <= LONGEST_LIFE:
         raise UserError(f"a command lives for {LONGEST_LIFE.days} days at most")
     by = remark(by, "--by")
-    named = tuple(map(_meter, meters))
+    named = tuple(each if isinstance(each, MeterId) else _meter(each) for each in meters)
     _require_bound(conn, society, gateway, named, now)
     try:
         command = Command(

@@ -8,7 +8,7 @@ store's tables.
 With continuous aggregates a refresh makes a day anew for all channels. It gets a fifth of the time
 at most, however large the store. So does the search of the past, on a connection of its own.
 
-In: that readings were stored. Out: rollups, flags, sent messages, partitions. Owns: the
+In: that readings were stored. Out: rollups, flags, sent messages, partitions, commands. Owns: the
 messages that the broker refused. Never: the link to the broker, a batch of readings.
 """
 
@@ -37,6 +37,7 @@ from cloud_ingest.flags.towers import refresh_towers
 from cloud_ingest.flags.water import refresh_water, sweep_water
 from cloud_ingest.flags.water_states import WaterRules
 from cloud_ingest.ingest.subscribe import Link
+from cloud_ingest.operate.ask_for_gaps import ask_for_gaps
 from cloud_ingest.operate.upkeep import upkeep
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.service.election import Election
@@ -74,6 +75,8 @@ PAST_EVERY_S = 600.0
 """How often it is asked whether the past of some registers waits to be judged."""
 TOWERS_EVERY_S = 600.0
 """How often it is asked whether a new day of the towers is to be judged."""
+GAPS_EVERY_S = 1800.0
+"""How often missing intervals are looked for, to be asked for again."""
 STALE_S = 5.0
 """What was asked for longer ago is asked again before it is sent."""
 HOLD_S = 60.0
@@ -113,6 +116,7 @@ class Leader:
                 self._run_towers(store),
                 Webhooks(self.settings.webhooks, self._loops, self._election, self._totals).serve(),
                 self._run_past(),
+                self._run_gaps(store),
             ):
                 tasks.create_task(until_stopping(serving))
 
@@ -218,6 +222,23 @@ class Leader:
                 rest_s = PAST_REST * (clock() - began) if looked_at else PAST_EVERY_S
                 if not await self._loops.pause(max(rest_s, PAST_LEAST_REST_S)):
                     return
+
+    async def _run_gaps(self, store: Store) -> None:
+        look = partial(ask_for_gaps, zone=store.zone, key=self.settings.key)
+        async with self._election.database("gaps") as own:
+            while await self._loops.pause(GAPS_EVERY_S) and await self._election.leads():
+                asked = await self._election.retry(
+                    "gaps", lambda: own.run(lambda conn: look(conn, now=datetime.now(UTC)))
+                )
+                if asked:
+                    logger.info(
+                        "Gateways are asked to read missing intervals again",
+                        extra={
+                            "action": "gaps_asked_for",
+                            "commands": len(asked),
+                            "meters": len({meter for each in asked for meter in each.meters}),
+                        },
+                    )
 
     async def _run_outbox(self) -> None:
         async with self._election.database("outbox") as own:

@@ -2,9 +2,9 @@
 """Who a meter is, what its clock shows and what its registers hold: what a poll reads at once.
 
 A meter that takes lists answers all of it in one or two requests. The registers make one row. It
-carries the meter's own time, where its clock was read at once and is sound; else the gateway's,
-where a time service vouches for it or the meter has no clock. A register that failed costs only
-itself.
+carries the meter's own time where its clock is right to a minute, or all that there is; else the
+gateway's, where a time service vouches for it or the meter has no clock. A register that failed
+costs only itself.
 
 In: a link to a meter, the codes of its registers, what polls remember. Out: a `RegistersRead`.
 Never: a row of a gateway that has no time to stamp it; a register without a scaler; a value of a
@@ -46,6 +46,8 @@ from shared_schema.readings import Column
 
 MOST_UNSURE_S: Final = 10.0
 """A clock that took longer to answer stamps no registers."""
+AGREES_S: Final = 60.0
+"""A clock that is further off than this stamps none where the gateway's time is vouched for."""
 _REGISTER: Final = 3
 
 
@@ -69,9 +71,12 @@ class ClockSeen:
             at: the gateway's time, seconds since 1970, or as it is assumed to be.
             vouched: whether a time service vouches for it.
         """
-        if self.is_sound and self.offset_s is not None and self.unsure_s <= MOST_UNSURE_S:
+        if self.offset_s is None:
+            return int(at)
+        agrees = self.is_sound and (not vouched or abs(self.offset_s) <= AGREES_S)
+        if agrees and self.unsure_s <= MOST_UNSURE_S:
             return int(at + self.offset_s)
-        return int(at) if vouched or self.is_sound or self.offset_s is None else None
+        return int(at) if vouched or self.is_sound else None
 
 
 @dataclass(frozen=True, slots=True)
