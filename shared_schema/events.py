@@ -73,6 +73,8 @@ class EventKind(StrEnum):
     """Billing acknowledged a number that was never sent to it."""
     NOT_BOUND = "not_bound"
     """A gateway sends readings of meters that are not bound to it."""
+    EXPIRING_CERTIFICATE = "expiring_certificate"
+    """A gateway's certificate for the broker ends within 30 days."""
     HELD_CHANGE = "held_change"
     """A published number would change beyond the bounds, and nobody asked for it."""
     PROLONGED_ESTIMATE = "prolonged_estimate"

@@ -10,7 +10,7 @@ message taken from the service.
 
 import asyncio
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -22,6 +22,7 @@ from cloud_ingest.ingest.subscribe import Link
 from cloud_ingest.ingest.topics import SUBSCRIPTIONS
 from cloud_ingest.operate.checks import Check
 from cloud_ingest.settings import CloudSettings
+from cloud_ingest.store.gateway_keys import LastCertificate
 from shared_schema.tls import examine
 from shared_schema.topics import GatewayTopic, gateway_topic
 
@@ -46,6 +47,15 @@ def check_certificates(settings: CloudSettings, now: datetime) -> Iterator[Check
         return
     for each in examine(files, None, now):
         yield Check(each.level, each.name, each.said, NEW_CERTIFICATE[each.level])
+
+
+def check_gateways(ending: Iterable[LastCertificate], now: datetime) -> Iterator[Check]:
+    """Tell of each gateway whose certificate ends soon, or has ended."""
+    advice = "on the gateway edge-agent request, here cloud-ingest enrol: docs/howto/enrol.md"
+    for each in ending:
+        over = each.expires_at <= now
+        said = f"its certificate {'expired' if over else 'ends'} on {each.expires_at:%Y-%m-%d}"
+        yield Check("fail" if over else "warn", f"gateway {each.gateway}", said, advice)
 
 
 def check_broker(settings: CloudSettings) -> Iterator[Check]:

@@ -15,7 +15,7 @@ from zoneinfo import available_timezones
 
 from cloud_ingest.errors import ConfigurationError, IngestError, NotMigrated
 from cloud_ingest.operate import checks
-from cloud_ingest.operate.broker_checks import check_broker, check_certificates
+from cloud_ingest.operate.broker_checks import check_broker, check_certificates, check_gateways
 from cloud_ingest.operate.checks import Check
 from cloud_ingest.operate.role_checks import check_role, check_service
 from cloud_ingest.operate.webhook_checks import check_secrets, check_webhooks
@@ -23,12 +23,14 @@ from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store import server_facts
 from cloud_ingest.store.assignments import torn_subjects
 from cloud_ingest.store.connection import Connection, connect, describe
+from cloud_ingest.store.gateway_keys import last_certificates
 from cloud_ingest.store.identity import server_knows_zone
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.registry import societies
 from cloud_ingest.store.roles import read_service
 from cloud_ingest.store.strays import strays
 from cloud_ingest.store.webhooks import webhook_states
+from shared_schema.tls import EXPIRES_SOON
 
 STRAYS_FOR: Final = timedelta(days=35)
 """So long after a move what it left behind is looked for: each batch of that time is read."""
@@ -118,6 +120,7 @@ def _store(
     yield checks.check_rollups(extension, store)
     yield checks.check_marks(server_facts.read_marks(conn), now())
     yield from checks.check_units(torn_subjects(conn))
+    yield from check_gateways(last_certificates(conn, now() + EXPIRES_SOON), now())
     for society_id, society in societies(conn):
         told = strays(conn, society_id, told_since=now() - STRAYS_FOR)
         if (check := checks.check_strays(society, told)) is not None:

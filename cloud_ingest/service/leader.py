@@ -26,6 +26,7 @@ from cloud_ingest.core.month import day_of
 from cloud_ingest.core.rules.offline import judged_from
 from cloud_ingest.errors import BrokerLost, IngestError
 from cloud_ingest.flags.bindings import refresh_bindings
+from cloud_ingest.flags.certificates import refresh_certificates
 from cloud_ingest.flags.crossed import refresh_crossed
 from cloud_ingest.flags.electricity import refresh_loads, refresh_phases
 from cloud_ingest.flags.lifecycle import Changes
@@ -175,6 +176,7 @@ class Leader:
         if sweep:
             changes.append(("meter", refresh_meter_bits(conn, store.zone, now)))
             changes.append(("missing_batches", refresh_missing_batches(conn, now)))
+            changes.append(("expiring_certificate", refresh_certificates(conn, now)))
             changes.append(("stuck_register", refresh_stuck(conn, store.zone, now)))
             changes.append(("phase_loss", refresh_phases(conn, store.zone, now)))
             reclassify(conn, now)

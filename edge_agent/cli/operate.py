@@ -80,6 +80,11 @@ def show_status(found: "GatewayStatus") -> None:
                 ),
                 ("receipt", _ago(found.last_receipt, found)),
                 *(() if found.synchronised else (("clock", _clock(found)),)),
+                *(
+                    (("certificate", f"{found.certificate_remark}; a new one: edge-agent request"),)
+                    if found.certificate_remark
+                    else ()
+                ),
                 *(() if found.forked_at is None else (("clone", _cloned(found.forked_at, found)),)),
             )
         )

@@ -41,8 +41,8 @@ LEAST_FREE_MB: Final = 64
 CLONE_TOLD: Final = timedelta(days=30)
 _NEW_CERTIFICATE: Final[dict[Level, str]] = {
     "ok": "",
-    "warn": "have a new one issued",
-    "fail": "have a new one issued; look at the gateway's clock",
+    "warn": "have a new one issued: edge-agent request (docs/howto/enrol.md)",
+    "fail": "have a new one issued: edge-agent request; look at the gateway's clock",
 }
 
 

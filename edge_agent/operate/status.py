@@ -23,6 +23,7 @@ from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.gateway_clock import Believed, Stand
 from edge_agent.meters.credentials import unproven_security
 from edge_agent.meters.model import load
+from edge_agent.publish.tls import tls_files
 from edge_agent.settings.bus import BusConfig, MeterConfig
 from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.own_clock import believed
@@ -31,6 +32,7 @@ from edge_agent.spool.stream import forked_at
 from edge_agent.spool.unsealed import waiting
 from shared_schema.catalogue import BILLING_PROFILE, DAILY_LOAD_PROFILE, EVENT_PROFILES
 from shared_schema.message import MeterId
+from shared_schema.tls import examine
 
 RECENT_S: Final = 2 * 86400
 """Batches of this age and younger are searched for the last reading of each meter."""
@@ -91,6 +93,8 @@ class GatewayStatus:
     spool is an older copy of itself."""
     synchronised: bool = True
     """Whether the gateway's time may stamp readings; without that no meter is read."""
+    certificate_remark: str = ""
+    """What is wrong with the certificates for the broker: one ends soon, or has ended."""
     clock_jump_s: float | None = None
     """How far its clock is from where it was believed last, or behind its newest reading."""
 
@@ -146,7 +150,15 @@ def gateway_status(
         ),
         synchronised=synchronised and not jump_s,
         clock_jump_s=round(jump_s, 1) or None,
+        certificate_remark=_certificate_remark(settings, now),
     )
+
+
+def _certificate_remark(settings: AgentSettings, now: datetime) -> str:
+    if settings.broker.tls is None:
+        return ""
+    found = examine(tls_files(settings.broker.tls), settings.gateway, now)
+    return ", ".join(each.said for each in found if each.level != "ok")
 
 
 _Place = tuple[str, int, int]

@@ -13,6 +13,7 @@ from shared_schema.evidence.electricity import (
 from shared_schema.evidence.months import HeldChangeEvidence, ProlongedEstimateEvidence
 from shared_schema.evidence.reading import (
     ContradictionEvidence,
+    ExpiringCertificateEvidence,
     FailureCause,
     FalseAcknowledgementEvidence,
     ForeignMeter,
@@ -46,6 +47,7 @@ __all__ = [
     "CrossedMetersEvidence",
     "DryPipeEvidence",
     "Evidence",
+    "ExpiringCertificateEvidence",
     "FailureCause",
     "FalseAcknowledgementEvidence",
     "ForeignMeter",
@@ -92,6 +94,7 @@ EVIDENCE: dict[EventKind, type[Evidence]] = {
     EventKind.MISSING_BATCHES: MissingBatchesEvidence,
     EventKind.FALSE_ACKNOWLEDGEMENT: FalseAcknowledgementEvidence,
     EventKind.NOT_BOUND: NotBoundEvidence,
+    EventKind.EXPIRING_CERTIFICATE: ExpiringCertificateEvidence,
     EventKind.HELD_CHANGE: HeldChangeEvidence,
     EventKind.PROLONGED_ESTIMATE: ProlongedEstimateEvidence,
 }

@@ -123,3 +123,11 @@ class MissingBatchesEvidence(Evidence):
     first: int
     """Of the first gap."""
     last: int
+
+
+class ExpiringCertificateEvidence(Evidence):
+    """A certificate that ends soon, or has ended."""
+
+    SCHEMA: ClassVar[str] = "metering.evidence.expiring_certificate/1"
+
+    expires_at: UtcDatetime

@@ -10,9 +10,11 @@ from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.core.known import KnownGateway
+from cloud_ingest.flags.certificates import refresh_certificates
 from cloud_ingest.ingest.intake import Intake
 from cloud_ingest.ingest.small_messages import Received
 from cloud_ingest.operate.authority import Authority
+from cloud_ingest.operate.broker_checks import check_gateways
 from cloud_ingest.store import quarantine
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.events import open_events
@@ -121,6 +123,24 @@ def test_the_same_key_again_renews_the_certificate(office: Office) -> None:
     assert "broker apply" not in said
     assert last_certificates(office.conn, SOON) == []
     assert len(office.known().keys) == 1
+
+
+def test_a_certificate_that_ends_soon_is_told_until_it_is_renewed(office: Office) -> None:
+    def told(at: datetime) -> str:
+        refresh_certificates(office.conn, at)
+        flags = open_events(office.conn, EventKind.EXPIRING_CERTIFICATE)
+        return " ".join(f"{each.event.severity}: {each.event.message}" for each in flags)
+
+    words = ("--fingerprint", sheet(office.sealer), "--days")
+    office.enrol(office.asks(), *words, "100")
+    assert told(NOW + 69 * DAY) == ""
+    assert told(NOW + 71 * DAY).startswith("watch: The certificate of gateway gw-a ends on")
+    assert told(NOW + 94 * DAY).startswith("alarm: ")
+    assert "ended on" in told(NOW + 101 * DAY)
+    (check,) = check_gateways(last_certificates(office.conn, SOON + 100 * DAY), NOW + 101 * DAY)
+    assert (check.level, check.name) == ("fail", "gateway gw-a")
+    office.enrol(office.asks(), *words, "400")
+    assert told(NOW + 101 * DAY) == ""
 
 
 def test_a_second_key_needs_the_first_one_taken_back(office: Office) -> None:

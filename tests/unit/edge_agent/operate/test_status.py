@@ -16,7 +16,7 @@ from edge_agent.decode.rows import MeterRows
 from edge_agent.errors import ConfigurationError
 from edge_agent.gateway_clock import Stand
 from edge_agent.operate.status import gateway_status, is_held
-from edge_agent.settings.gateway import AgentSettings
+from edge_agent.settings.gateway import AgentSettings, TlsConfig
 from edge_agent.spool import own_clock
 from edge_agent.spool.spool import Spool
 from edge_agent.spool.stream import leave
@@ -27,6 +27,7 @@ from shared_schema.catalogue import (
     DAILY_LOAD_PROFILE,
     EVENT_PROFILES,
 )
+from shared_schema.certificates import PEM, Issuer, new_tls_key
 from shared_schema.gateway import Receipt
 from shared_schema.message import MeterId
 from shared_schema.readings import Column
@@ -135,6 +136,22 @@ def test_a_clock_that_nobody_keeps_stands_in_the_status(
     assert "clock    not synchronised: the agent reads no meter" in capsys.readouterr().out
     show_status(gateway_status(settings, NOW, synchronised=True))
     assert "synchronised" not in capsys.readouterr().out
+
+
+def test_a_certificate_that_ends_soon_stands_in_the_status(
+    settings: AgentSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    issuer = Issuer.make("Our authority", NOW, timedelta(days=900))
+    own = issuer.issue("gw-1", new_tls_key().public_key(), NOW, timedelta(days=60))
+    (tmp_path / "tls.pem").write_bytes(own.public_bytes(PEM))
+    tls = TlsConfig(cert=tmp_path / "tls.pem", key=tmp_path / "tls.key")
+    broker = settings.broker.model_copy(update={"tls": tls})
+    settings = settings.model_copy(update={"broker": broker})
+    show_status(gateway_status(settings, NOW))
+    assert "certificate" not in capsys.readouterr().out
+    show_status(gateway_status(settings, NOW + timedelta(days=40)))
+    told = " ".join(capsys.readouterr().out.split())
+    assert "tls.pem is valid until 2027-01-23; a new one: edge-agent request" in told
 
 
 @pytest.mark.parametrize("jump_s", [-86400.0, 90.0])
