@@ -33,7 +33,7 @@ from cloud_ingest.core.rules.tower.tail import Tail
 from cloud_ingest.core.rules.tower.tridiagonal import Matrix
 from cloud_ingest.core.rules.tower.within_day import NO_PATTERNS, Patterns
 
-NAMED = 0.95
+NAMED = 0.98
 IN_DOUBT = 0.1
 """A meter that stands still, and that explains so much of what a loss in the pipe explains, casts
 doubt on those that still count: its flat's use looks like anything."""
@@ -49,7 +49,7 @@ LOSS_ENDS_A_DAY = 1 / 30
 """How often one that goes on ends."""
 LEAST_ENDED = 2.0
 """A loss that has ended, of less evidence, explains nothing."""
-STOP_A_DAY = 1 / (10 * 365)
+STOP_A_DAY = 1 / (30 * 365)
 """How often a meter stops."""
 SHARE_A_DAY = 1 / (30 * 365)
 """How often a meter begins to miss a share of the use."""
@@ -58,6 +58,8 @@ OUTLET_SHARE = 0.1
 SHARES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 RATIOS = tuple((share / (1 - share), -log(1 - share)) for share in SHARES)
 """Of what goes around a meter to what it counts; by how much the meter falls, as a logarithm."""
+FIRST_DAY = (0.25, 0.5, 0.75, 1.0)
+"""Of a loss on the day on which it begins, at some hour."""
 LOSS_RATIO = 1.4
 LOSS_FINENESS = 21
 """Losses that are tried: so many, each so much larger than the one before."""
@@ -164,10 +166,10 @@ def _losses(
     widths = [float(width) for width in steps.widths]
     least = max(steps.spread / 8, 1e-9)
     rates = [least * LOSS_RATIO**power for power in range(LOSS_FINENESS)]
-    prior = log(LOSS_A_DAY / LOSS_FINENESS)
+    prior = log(LOSS_A_DAY / LOSS_FINENESS / len(FIRST_DAY))
     outlet = {day: (each, 0.0) for day, each in patterns.outlet.items()}
     within = [each for each, _ in _since_each_step(steps, outlet)]
-    for begin, along, sharp in _fits(inverse, pull, widths):
+    for begin, along, sharp in _fits(inverse, pull, widths, FIRST_DAY):
         hours = _log_sum(log(1 - OUTLET_SHARE), log(OUTLET_SHARE) + within[begin])
         fits = [rate * along - rate * rate * sharp / 2 for rate in rates]
         best = max(fits)
@@ -313,19 +315,20 @@ def _hours_of_stop(patterns: Patterns, meter: str, last_count: date) -> float:
 
 
 def _fits(
-    inverse: Matrix, pull: Sequence[float], shape: Sequence[float]
+    inverse: Matrix, pull: Sequence[float], shape: Sequence[float], parts: Sequence[float] = (1.0,)
 ) -> Iterator[tuple[int, float, float]]:
-    """Yield for each beginning how well a shape fits from there on, and how sharply."""
+    """Yield for each beginning how well a shape fits from there on, and how sharply.
+
+    ``parts``: of its first step, each is tried.
+    """
     along = sharp = 0.0
     for begin in range(len(shape) - 1, BASELINE_STEPS - 1, -1):
-        own = shape[begin]
-        if own:
-            row = inverse[begin]
-            along += own * pull[begin]
-            sharp += own * (
-                own * row[begin] + 2 * sum(map(mul, row[begin + 1 :], shape[begin + 1 :]))
-            )
-        yield begin, along, sharp
+        own, row = shape[begin], inverse[begin]
+        pulled, alone = own * pull[begin], own * own * row[begin]
+        beside = 2 * own * sum(map(mul, row[begin + 1 :], shape[begin + 1 :]))
+        for part in parts:
+            yield begin, along + part * pulled, sharp + part * (part * alone + beside)
+        along, sharp = along + pulled, sharp + alone + beside
 
 
 def _log_sum(one: float, other: float) -> float:

@@ -8,6 +8,7 @@ from functools import cache
 from random import Random
 
 from cloud_ingest.core.rules.tower.judge import AT_ONCE, judge_tower
+from cloud_ingest.core.rules.tower.steps import TowerDays
 from cloud_ingest.core.rules.tower.suspects import NAMED, Suspect
 from cloud_ingest.core.rules.tower.within_day import LEARN_HOURS, NO_PATTERNS, patterns_of
 from cloud_ingest.scoring.tower_score import WINDOW_DAYS
@@ -52,10 +53,10 @@ def test_hours_name_half_a_bypass_within_days() -> None:
 def test_a_meter_in_doubt_is_held_for_two_days() -> None:
     bypassed = tower("share", 0.5)
     assert bypassed.flat is not None
-    first = suspects(bypassed, 7)[bypassed.flat]
+    first = suspects(bypassed, 14)[bypassed.flat]
     assert NAMED < first.weight < AT_ONCE
     assert not first.is_named
-    assert suspects(bypassed, 7, told=[bypassed.flat])[bypassed.flat].is_named
+    assert suspects(bypassed, 14, told=[bypassed.flat])[bypassed.flat].is_named
 
 
 def test_a_loss_that_has_ended_accuses_no_absent_flat() -> None:
@@ -116,5 +117,19 @@ def test_hours_clear_an_absent_flat_beside_as_large_a_leak() -> None:
 
     name = min(leaking.days.meters, key=from_240)
     absent = left(leaking, name)
-    assert suspects(absent, 7, hours=False)[name].weight > NAMED
-    assert not suspects(absent, 7)[name].is_named
+    assert suspects(absent, 7, hours=False)[name].weight > 0.9
+    assert suspects(absent, 7)[name].weight < 0.5
+
+
+def test_a_leak_that_began_at_noon_is_no_flat_that_left() -> None:
+    rng = Random(5)
+    uses = [[rng.gauss(200, 40) + 400 * (flat == 0) for _ in range(90)] for flat in range(20)]
+    uses[0][80:] = [0.0] * 10
+    lost = [600.0 * (day >= 80) - 300.0 * (day == 80) for day in range(90)]
+    used = [sum(day) + rng.gauss(0, 20) for day in zip(*uses, strict=True)]
+    bulk = [use + more for use, more in zip(used, lost, strict=True)]
+    meters = {str(flat): own for flat, own in enumerate(uses)}
+    verdict = judge_tower(TowerDays(FIRST, bulk, meters, 1.0))
+    assert verdict is not None
+    assert verdict.loss is not None
+    assert not verdict.named
