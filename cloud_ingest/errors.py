@@ -115,6 +115,10 @@ class SheetRefused(UserError):
     """A commissioning sheet cannot be read, or cannot be taken as it is."""
 
 
+class SealsRefused(UserError):
+    """Seals cannot be recorded as they were said."""
+
+
 class SelfReadRefused(UserError):
     """A dial value cannot be taken."""
 

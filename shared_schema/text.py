@@ -20,6 +20,8 @@ LONGEST_LABEL: Final = 64
 """Characters of a label."""
 LONGEST_REMARK: Final = 500
 """Characters of a remark."""
+MOST_SEALS: Final = 16
+"""Seals of one meter."""
 
 _JOINERS: Final = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 _VIRAMA: Final = 9

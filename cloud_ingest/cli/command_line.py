@@ -57,6 +57,7 @@ COMMANDS: Final = {
     "history": Place("history", "Registers that an earlier system has read."),
     "self-read": Place("self_read", "Take what a resident or the caretaker read from a dial."),
     "dial": Place("dial", "Dials beside the modules that read them."),
+    "seal": Place("seal", "The seals on meters."),
     "epoch": Place("epoch", "Registers that fell for a good reason: rollover, reset."),
     "reading": Place(
         "reading", "Readings that were set aside, and readings that a person puts right."

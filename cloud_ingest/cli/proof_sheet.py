@@ -240,7 +240,24 @@ class _Sheet:
             for each in self._proof.meters
         )
         head = ("serial", "from", "to", "what", "who")
-        return section([f"<h2>{self._say('meters')}</h2>", self._table(head, rows)])
+        lines = [f"<h2>{self._say('meters')}</h2>", self._table(head, rows)]
+        return section([*lines, *self._seals()])
+
+    def _seals(self) -> Iterator[str]:
+        if not self._proof.seals:
+            return
+        rows = (
+            (
+                escape(str(each.meter)),
+                escape(", ".join(each.seals)) or self._say("no_seal"),
+                escape(self._clock.text(each.seen_at)),
+                self._say("by", by=each.by, at=self._clock.text(each.recorded_at)),
+                escape(each.why),
+            )
+            for each in self._proof.seals
+        )
+        yield f"<h3>{self._say('seals')}</h3>"
+        yield self._table(("serial", "seal", "time", "who", "why"), rows)
 
     def _not_proven(self) -> str:
         say, places = words(self._language), Places(self._proof, self._language)

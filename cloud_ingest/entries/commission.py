@@ -4,7 +4,7 @@
 A person takes the commissioning sheet. The gateway must be enrolled with the key of the sheet. A
 meter that was never bound is bound from its installation on, so that what it remembers counts. One
 that nobody reads any more is bound from the time of the sheet on; one that another gateway reads
-moves at that time, if the person says so.
+moves at that time, if the person says so. The seals on the sheet are recorded as seen at that time.
 
 In: a sheet, who says so, the time. Out: how many meters were bound, moved, or were so already.
 Never: a part of a sheet.
@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cloud_ingest.entries.bindings import Said, bind, move
+from cloud_ingest.entries.seals import see_seals
 from cloud_ingest.entries.sheet import Sheet
 from cloud_ingest.errors import ImportRefused, SheetRefused
 from cloud_ingest.store import bindings as stored
@@ -87,6 +88,9 @@ def commission(
             raise _elsewhere(found.elsewhere, sheet.gateway)
         done = bind(conn, society, _names(found.new), sheet.gateway, said)
         bind(conn, society, _names(found.free), sheet.gateway, said, stretch=(at, None))
+        for each in sheet.meters:
+            if each.seals and (meter := each.in_service) is not None:
+                see_seals(conn, society, "/".join(meter), each.seals, said, at=min(at, now))
         if found.elsewhere:
             move(conn, society, _names(found.elsewhere), sheet.gateway, said, at=at)
     return Commissioned(

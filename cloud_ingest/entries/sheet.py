@@ -50,6 +50,7 @@ class SheetMeter(_Part):
     verdict: str = "red"
     dial: SheetDial | None = None
     examination: SheetExamination | None = None
+    seals: tuple[str, ...] = ()
 
     @property
     def in_service(self) -> tuple[str, str] | None:

@@ -38,6 +38,7 @@ from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.number_words import NumberKey
 from cloud_ingest.store.proved import SentMessage, names_in_society, sent_message
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.store.seals import SealsSeen, seals_seen
 from shared_schema.billing import BoundaryReading, MeterMonth, MonthlyConsumption
 from shared_schema.message import MeterId, format_utc
 from shared_schema.proof import pack
@@ -58,6 +59,7 @@ class _Case:
     number: ShownNumber
     sent: SentMessage | None
     versions: Sequence[AssignmentVersion]
+    seals: Sequence[SealsSeen]
     neighbours: Neighbours
     evidence: Evidence
 
@@ -127,7 +129,8 @@ def _case(conn: Connection, asked: Asked, found: Explanation, number: ShownNumbe
         neighbours=neighbours,
         heard=None if sent is None else sent.heard_order,
     )
-    return _Case(conn, found, number, sent, versions, neighbours, evidence)
+    seals = seals_seen(conn, society_id, list(meters))
+    return _Case(conn, found, number, sent, versions, seals, neighbours, evidence)
 
 
 def _proof(case: _Case, now: datetime) -> Proof:
@@ -159,6 +162,7 @@ def _proof(case: _Case, now: datetime) -> Proof:
         batches=case.evidence.batches(),
         entries=tuple(_entries(case)),
         meters=tuple(_served(case)),
+        seals=tuple(_seals(case)),
     )
 
 
@@ -308,4 +312,20 @@ def _served(case: _Case) -> Iterator[pack.Served]:
                 by=case.neighbours.masked(said.author),
                 why=case.neighbours.masked(said.reason),
                 recorded_at=format_utc(said.recorded_at),
+            )
+
+
+def _seals(case: _Case) -> Iterator[pack.Sealed]:
+    """Give which seals were seen on the subject's meters, but while they were somebody else's."""
+    masked = case.neighbours.masked
+    for each in case.seals:
+        meter = MeterId(manufacturer=each.manufacturer, serial=each.serial)
+        if not case.neighbours.has_time(meter, each.seen_at):
+            yield pack.Sealed(
+                meter=pack.Meter(manufacturer=each.manufacturer, serial=each.serial),
+                seen_at=format_utc(each.seen_at),
+                seals=tuple(each.seals),
+                by=masked(each.author),
+                why=masked(each.reason),
+                recorded_at=format_utc(each.recorded_at),
             )

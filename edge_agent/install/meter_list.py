@@ -14,7 +14,7 @@ from typing import Final
 
 from edge_agent.errors import ConfigurationError
 from edge_agent.install.addresses import HdlcAddress
-from shared_schema.text import composed, label_fault
+from shared_schema.text import MOST_SEALS, composed, label_fault
 
 _COLUMNS: Final = (
     "label",
@@ -31,6 +31,7 @@ _COLUMNS: Final = (
     "signing_key_file",
     "meter_public_key_file",
     "dial",
+    "seals",
 )
 _TEXTS: Final = (
     "security",
@@ -62,6 +63,8 @@ class ListedMeter:
     meter_public_key_file: str | None = None
     dial: Decimal | None = None
     """What the dial of a water meter with a module shows, m³."""
+    seals: tuple[str, ...] = ()
+    """The numbers of the seals on it."""
 
     @property
     def hdlc(self) -> HdlcAddress | None:
@@ -161,8 +164,20 @@ def _listed(row: dict[str, str], where: str, number: int) -> ListedMeter:
         client=numbers["client"],
         security_suite=numbers["security_suite"] or 0,
         dial=Decimal(text) if text else None,
+        seals=_seals(row.get("seals", ""), f"{where}, line {number}"),
         **{name: row.get(name) or None for name in _TEXTS},
     )
+
+
+def _seals(text: str, where: str) -> tuple[str, ...]:
+    found = text.split(" ")
+    seals = tuple(dict.fromkeys(composed(each) for each in found if each))
+    for each in seals:
+        if fault := label_fault(each):
+            raise ConfigurationError(f"{where}: seal {each[:40]!r}: {fault}")
+    if len(seals) > MOST_SEALS:
+        raise ConfigurationError(f"{where}: {len(seals)} seals: give {MOST_SEALS} at most")
+    return seals
 
 
 def _each_once(found: list[ListedMeter], where: str) -> tuple[ListedMeter, ...]:

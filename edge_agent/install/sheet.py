@@ -123,6 +123,7 @@ class Sheet:
                     "verdict": entry.verdict.level,
                     "reasons": list(entry.verdict.reasons),
                     "dial": entry.dial_document(),
+                    "seals": list(entry.listed.seals),
                     "examination": entry.examination.document() if entry.examination else None,
                 }
                 for entry in self.entries

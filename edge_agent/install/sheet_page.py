@@ -118,6 +118,8 @@ def _row(entry: Entry) -> str:
             since = (
                 f"{oldest:%d %b %Y} <span class=why>{oldest:%H:%M} {_text(_zone(oldest))}</span>"
             )
+    if entry.listed.seals:
+        meter += f'<div class="why">sealed {_text(", ".join(entry.listed.seals))}</div>'
     said = _SYMBOLS.get(verdict.level, "self-read")
     why = "".join(f'<div class="why">{_text(each)}</div>' for each in verdict.reasons)
     return (

@@ -204,6 +204,18 @@ class Served(Piece):
     recorded_at: Moment
 
 
+class Sealed(Piece):
+    """Which seals somebody saw on a meter."""
+
+    meter: Meter
+    seen_at: Moment
+    seals: Annotated[tuple[Name, ...], Field(max_length=16)]
+    """Their numbers; none: it had none."""
+    by: Text
+    why: Text
+    recorded_at: Moment
+
+
 class Proof(Piece):
     """Everything on which one subject's month of one service rests."""
 
@@ -228,6 +240,7 @@ class Proof(Piece):
     batches: Annotated[tuple[SignedBatch, ...], Field(max_length=256)]
     entries: Annotated[tuple[Entry, ...], Field(max_length=1024)]
     meters: Annotated[tuple[Served, ...], Field(max_length=256)]
+    seals: Annotated[tuple[Sealed, ...], Field(max_length=256)]
 
 
 def read_proof(data: bytes) -> Proof:

@@ -60,6 +60,11 @@ def verdict_lines(
         mark = f" ({titles['trusted']})" if fingerprint in trusted else ""
         yield f"  {places.name(f'keys.{index}')}{mark}"
         yield f"    {fingerprint}"
+    if proof.meters:
+        yield ""
+        yield f"{titles['meters']}:"
+    for line in meter_lines(proof, language):
+        yield f"  {line}"
     yield ""
     yield f"{titles['not_proven']}:"
     for claim in verdict.claims:
@@ -77,6 +82,19 @@ def number_text(proof: Proof, language: Language = "en") -> str:
     if sent.since is None or sent.since == sent.month:
         return told
     return f"{told}, {titles['months'].format(since=sent.since, month=sent.month)}"
+
+
+def meter_lines(proof: Proof, language: Language = "en") -> Iterator[str]:
+    """Give which meters served the subject, and which seals were seen on them."""
+    titles, clock = words(language)["titles"], Clock(proof.zone).text
+    for each in proof.meters:
+        kind = "serves" if each.until is None else "served"
+        until = "" if each.until is None else clock(each.until)
+        yield str(titles[kind]).format(meter=each.meter, since=clock(each.since), until=until)
+    for seen in proof.seals:
+        kind = "sealed" if seen.seals else "unsealed"
+        seals, at = ", ".join(seen.seals), clock(seen.seen_at)
+        yield str(titles[kind]).format(meter=seen.meter, seals=seals, at=at)
 
 
 def signed_text(verdict: Verdict, language: Language = "en") -> str:

@@ -29,6 +29,7 @@ from shared_schema.proof.pack import (
     Part,
     Proof,
     Reading,
+    Sealed,
     Served,
     Signed,
     SignedBatch,
@@ -49,6 +50,17 @@ def raw_key(key: VerifyKey) -> str:
     return key.public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
 
 
+def sealed(at: datetime, *seals: str) -> Sealed:
+    return Sealed(
+        meter=Meter(manufacturer=MAKER, serial=SERIAL),
+        seen_at=format_utc(at),
+        seals=seals,
+        by="R. Rao",
+        why="commissioned at gw-a",
+        recorded_at=format_utc(at + HOUR),
+    )
+
+
 @dataclass
 class Maker:
     """Collects what a proof is made of."""
@@ -60,6 +72,12 @@ class Maker:
     epochs: list[Epoch] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     others: list[Reading] = field(default_factory=list)
+    seals: list[Sealed] = field(
+        default_factory=lambda: [
+            sealed(START, "S-4711", "S-4712"),
+            sealed(END),
+        ]
+    )
     column: Column = field(init=False)
 
     def __post_init__(self) -> None:
@@ -192,6 +210,7 @@ class Maker:
                     recorded_at=format_utc(START),
                 ),
             ),
+            seals=tuple(self.seals),
         )
 
     def _message(self) -> MonthlyConsumption:

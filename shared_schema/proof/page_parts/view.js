@@ -57,6 +57,7 @@ async function render() {
       list(words.checks.map((each) => [each.text, each.holds ? "holds" : "fails"])));
     const sections = [
       section(titles.not_proven, list(words.notProven.map((text) => [text, "claim"]))),
+      section(titles.meters, list(words.meters.map((text) => [text, "claim"]))),
       section(titles.keys, list(keys)),
     ];
     shown = [

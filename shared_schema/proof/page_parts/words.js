@@ -39,6 +39,20 @@ function placesOf(proof, language) {
   };
 }
 
+function meterLines(proof, language) {
+  const titles = WORDS[language].titles, clock = clockOf(proof.zone).text;
+  const nameOfMeter = ({meter}) => `${meter.manufacturer} ${meter.serial}`;
+  return [
+    ...proof.meters.map((each) => fill(titles[each.until === null ? "serves" : "served"], {
+      meter: nameOfMeter(each), since: clock(each.since),
+      until: each.until === null ? "" : clock(each.until),
+    })),
+    ...proof.seals.map((each) => fill(titles[each.seals.length ? "sealed" : "unsealed"], {
+      meter: nameOfMeter(each), seals: each.seals.join(", "), at: clock(each.seen_at),
+    })),
+  ];
+}
+
 async function wordsOf(proof, verdict, trusted, language) {
   const say = WORDS[language], name = placesOf(proof, language), keys = [];
   for (const [index, key] of proof.keys.entries()) {
@@ -55,6 +69,7 @@ async function wordsOf(proof, verdict, trusted, language) {
       text: fill(say.checks[each.name][each.holds ? 0 : 1], {about: name(each.about)}),
     })),
     keys,
+    meters: meterLines(proof, language),
     notProven: [
       ...verdict.claims.map((each) => fill(say.claims[each.name], {about: name(each.about)})),
       ...say.always,

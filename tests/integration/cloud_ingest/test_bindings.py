@@ -41,7 +41,7 @@ class Towers(Site):
     """Two towers with a gateway each, one meter on the first."""
 
     def __init__(self, site: Site) -> None:
-        self.conn, self.folder, self.gateway = site.conn, site.folder, site.gateway
+        vars(self).update(vars(site))
         self.other = Sealer("gw-b")
         self.enrol("Tower 2")
         self.units(unit_line("A-1", "1"), unit_line("B-1", "9", tower="Tower 2"))

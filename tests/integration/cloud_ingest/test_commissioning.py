@@ -11,10 +11,12 @@ from typer.testing import CliRunner
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.entries.bindings import Said, bind, set_strict, unbind
 from cloud_ingest.entries.commission import Commissioned, commission
+from cloud_ingest.entries.seals import see_seals
 from cloud_ingest.entries.sheet import read_sheet
-from cloud_ingest.errors import ImportRefused, SheetRefused
+from cloud_ingest.errors import ImportRefused, SheetRefused, UserError
 from cloud_ingest.store.bindings import bindings
 from cloud_ingest.store.registry import enrol_gateway
+from cloud_ingest.store.seals import seals_seen
 from shared_schema.signing import fingerprint, public_key_to_pem
 from tests.support.gateway import MAKER, Sealer
 from tests.support.store import SOCIETY, Site, local, unit_line
@@ -29,7 +31,7 @@ class Riser(Site):
     """Two meters in the list of units, and two gateways."""
 
     def __init__(self, site: Site) -> None:
-        self.conn, self.folder, self.gateway = site.conn, site.folder, site.gateway
+        vars(self).update(vars(site))
         self.other = Sealer("gw-b")
         pem = public_key_to_pem(self.other.key.public_key())
         enrol_gateway(self.conn, SOCIETY, "gw-b", None, pem)
@@ -120,6 +122,29 @@ def test_a_meter_on_two_gateways_stays_on_both(riser: Riser) -> None:
     assert riser.take(riser.sheet(riser.other, "1"), moves=True) == Commissioned("gw-b", 0, 0, 1)
 
 
+def test_the_seals_of_a_sheet_are_kept_with_their_time(riser: Riser) -> None:
+    sheet = json.loads(riser.sheet(riser.gateway, "1", "2"))
+    sheet["meters"][0]["seals"] = ["S-1", "S-2"]
+    for _ in range(2):
+        riser.take(json.dumps(sheet))
+    later = VISIT + timedelta(hours=1)
+    assert see_seals(riser.conn, SOCIETY, f"{MAKER}/1", ["S-3"], ASHA, at=later)
+    assert not see_seals(riser.conn, SOCIETY, "1", ["S-3"], ASHA, at=later)
+    assert see_seals(riser.conn, SOCIETY, "1", [], ASHA, at=later)  # it was mistyped
+    society_id = riser.one("SELECT society_id FROM society")
+    assert [(s.serial, s.seen_at, s.seals) for s in seals_seen(riser.conn, society_id)] == [
+        ("1", VISIT, ["S-1", "S-2"]),
+        ("1", later, []),
+    ]
+    for seals, at, says in (
+        (["S"], NOW + timedelta(days=1), "has not come yet"),
+        ([f"S-{n}" for n in range(17)], NOW, "17 seals: give 16 at most"),
+        (["a\nb"], NOW, r"a seal has .*U\+000A"),
+    ):
+        with pytest.raises(UserError, match=says):
+            see_seals(riser.conn, SOCIETY, "1", seals, ASHA, at=at)
+
+
 def test_a_sheet_of_another_key_binds_nothing(riser: Riser) -> None:
     for sheet, says in (
         (riser.sheet(Sealer("gw-a"), "1"), "the key of the sheet is none of gw-a: it is"),
@@ -161,3 +186,24 @@ def test_the_command_takes_the_file_of_the_agent(
     ]
     assert "R. Rao: commissioned at gw-a" in " ".join(run("gateways"))
     assert run("commission", str(tmp_path / "none.json"))[0] == "2"
+
+
+def test_the_commands_tell_of_seals(
+    riser: Riser, store_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IOT_UTILITY_DSN", store_dsn)
+    riser.units(unit_line("A-1", "1"))
+    word = ("--at", "2026-07-12 09:00", "--by", "caretaker", "--reason", "cover opened")
+
+    def run(*words: str) -> list[str]:
+        result = CliRunner().invoke(app, ["seal", *words, "--society", SOCIETY])
+        assert result.exit_code == 0, result.output
+        return result.output.splitlines()
+
+    assert run("list") == ["No seal was recorded."]
+    assert run("seen", "1", "S-1", "S-2", *word) == ["meter 1: S-1, S-2"]
+    assert run("seen", "1", "S-1", "S-2", *word) == ["meter 1: S-1, S-2, as known"]
+    assert run("list", "1")[-1].split() == [
+        *(MAKER, "1", "2026-07-12", "09:00", "S-1,", "S-2", "cover", "opened;", "caretaker")
+    ]
+    assert json.loads("".join(run("list", "--json")))[0]["seals"] == ["S-1", "S-2"]

@@ -12,10 +12,12 @@ import pytest
 from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
+from cloud_ingest.cli.proof_sheet import proof_sheet
 from cloud_ingest.entries.bindings import Said, move
 from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.named_reading import NamedReading, Word
+from cloud_ingest.entries.seals import see_seals
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.entries.units import Named, take_back
 from cloud_ingest.errors import CloseRefused, NotFound, ProofRefused
@@ -28,9 +30,10 @@ from shared_schema.catalogue import Service
 from shared_schema.proof.check import check
 from shared_schema.proof.pack import read_proof, write_proof
 from shared_schema.proof.verdict import fingerprint_of
+from shared_schema.proof.words import verdict_lines
 from shared_schema.signing import generate_key, public_key_to_pem
 from shared_schema.verify import main as verify
-from tests.support.gateway import WATER, Sealer, block_line
+from tests.support.gateway import MAKER, WATER, Sealer, block_line
 from tests.support.proved import (
     AFTER,
     BEFORE,
@@ -69,6 +72,25 @@ def test_water_is_proved_as_well(site: Site) -> None:
     close(site)
     proof = proved(site, Service.WATER)
     assert (quantity(proof), proof.unit) == (kwh(10 * 31 * 24), "kL")
+
+
+def test_seals_stand_beside_the_serial_number(site: Site) -> None:
+    units(site, unit_line("A-1", "1"), unit_line("A-2", "2"))
+    send(site, "1", july())
+    close(site)
+    said = Said("Asha", "beside A-2, sealed", START + 9 * HOUR)
+    for serial, seal in (("1", "S-1"), ("2", "S-2")):
+        see_seals(site.conn, SOCIETY, serial, [seal], said, at=START + 8 * HOUR)
+    proof = proved(site)
+    assert [(each.meter.serial, each.seals, each.why) for each in proof.seals] == [
+        ("1", ("S-1",), "beside […], sealed")
+    ]
+    verdict = check(proof)
+    told = "\n".join(verdict_lines(proof, verdict, set()))
+    assert f"{MAKER} 1: sealed with S-1, seen on 2026-07-01 08:00" in told
+    page = proof_sheet(proof, verdict, "proof.json", "en")
+    assert "Seals of these meters" in page
+    assert "S-2" not in page
 
 
 def test_both_keys_of_a_rotation_are_shown(site: Site) -> None:

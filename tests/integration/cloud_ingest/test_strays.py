@@ -30,7 +30,7 @@ class Mixed(Site):
     """Gateway A read a meter until 1:00, and went on under its number; B read it from then on."""
 
     def __init__(self, site: Site) -> None:
-        self.conn, self.folder, self.gateway = site.conn, site.folder, site.gateway
+        vars(self).update(vars(site))
         self.other = Sealer("gw-b")
         pem = public_key_to_pem(self.other.key.public_key())
         enrol_gateway(self.conn, SOCIETY, "gw-b", None, pem)

@@ -45,6 +45,15 @@ def test_a_wrong_list(text: str, said: str) -> None:
         parse_list(text, "list.csv")
 
 
+def test_seals_are_told_apart_by_spaces() -> None:
+    (sealed, bare) = parse_list("label,address,seals\nA,1,S-1  S-2 S-1\nB,2,\n", "list.csv")
+    assert (sealed.seals, bare.seals) == (("S-1", "S-2"), ())
+    many = " ".join(f"S-{n}" for n in range(17))
+    for seals, says in (("S\u200b1", r"line 2: seal .*U\+200B"), (many, "line 2: 17 seals")):
+        with pytest.raises(ConfigurationError, match=says):
+            parse_list(f"label,address,seals\nA,1,{seals}\n", "list.csv")
+
+
 def test_labels_as_options() -> None:
     assert parse_labels(["17=A-1204 a=b"]) == (ListedMeter("A-1204 a=b", 17),)
     with pytest.raises(ConfigurationError, match="write address=label"):

@@ -103,6 +103,12 @@ def test_a_register_in_another_unit_is_no_volume(unit: str) -> None:
     assert Entry(ListedMeter("A-1", 19), module("2500", unit)).volume is None
 
 
+def test_the_sheet_names_the_seals() -> None:
+    found = sheet(Entry(ListedMeter("A-1", 17, seals=("S-1", "S<2")), examined()))
+    assert "'seals': ['S-1', 'S<2']" in str(found.document())
+    assert "sealed S-1, S&lt;2" in html(found)
+
+
 def test_a_dial_without_a_module_is_said() -> None:
     listed = ListedMeter("A-1", 17, dial=Decimal(7))
     verdict = judge(listed, examined())

@@ -77,7 +77,9 @@ def test_the_page_uses_the_commands_words(
     assert told["number"] == number_text(found.proof, language)
     marks = [f"  {'+' if each['holds'] else 'X'} {each['text']}" for each in told["checks"]]
     words = [f"  - {each}" for each in told["notProven"]]
-    assert {told["about"], told["signed"], *marks, *words} <= lines
+    meters = [f"  {each}" for each in told["meters"]]
+    assert len(meters) == 3
+    assert {told["about"], told["signed"], *marks, *words, *meters} <= lines
 
 
 def spoilt_text(random_: random.Random, data: bytes) -> bytes:
