@@ -17,7 +17,7 @@ from cloud_ingest.errors import ConfigurationError, IngestError, NotMigrated
 from cloud_ingest.operate import checks
 from cloud_ingest.operate.broker_checks import check_broker, check_certificates, check_gateways
 from cloud_ingest.operate.checks import Check
-from cloud_ingest.operate.role_checks import check_role, check_service
+from cloud_ingest.operate.role_checks import check_role, check_service, check_stranger
 from cloud_ingest.operate.webhook_checks import check_secrets, check_webhooks
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store import server_facts
@@ -27,7 +27,7 @@ from cloud_ingest.store.gateway_keys import last_certificates
 from cloud_ingest.store.identity import server_knows_zone
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.registry import societies
-from cloud_ingest.store.roles import read_service
+from cloud_ingest.store.roles import read_service, strangers
 from cloud_ingest.store.strays import strays
 from cloud_ingest.store.webhooks import webhook_states
 from shared_schema.tls import EXPIRES_SOON
@@ -118,6 +118,7 @@ def _store(
     yield Check("ok", "store", f"{store.store_id} is of this version")
     extension = server_facts.read_extension(conn)
     yield checks.check_rollups(extension, store)
+    yield from map(check_stranger, strangers(conn))
     yield checks.check_marks(server_facts.read_marks(conn), now())
     yield from checks.check_units(torn_subjects(conn))
     yield from check_gateways(last_certificates(conn, now() + EXPIRES_SOON), now())

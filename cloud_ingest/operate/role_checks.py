@@ -50,3 +50,13 @@ def check_service(role: Role, service: Service) -> Check:
         advice = "give the store to a role without SUPERUSER: docs/howto/own-database.md"
         return Check("warn", "role", f"{said} and is a superuser", advice)
     return Check("ok", "role", said)
+
+
+def check_stranger(role: str) -> Check:
+    """Warn of a role that reads tables of the store, and finds them empty."""
+    said = f"{role} was granted tables of metering, and row security shows it no society"
+    advice = (
+        f"as the store's owner: cloud-ingest migrate --reader {role} --society NAME; "
+        "the views of metering_report are made for it"
+    )
+    return Check("warn", f"role {role}", said, advice)

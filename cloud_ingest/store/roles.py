@@ -113,6 +113,12 @@ def read_service(conn: Connection, role: str) -> Service | None:
 
 
 @translating
+def strangers(conn: Connection) -> list[str]:
+    """Return the roles that were granted tables by hand, and see no row of them by row security."""
+    return scalars(conn, query("role/strangers"))
+
+
+@translating
 def set_service_role(conn: Connection, role: str) -> bool:
     """Let a role serve the store, and no other any more; say whether it had to be made.
 

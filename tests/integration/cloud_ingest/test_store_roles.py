@@ -83,10 +83,10 @@ def refused(conn: Connection, statement: str) -> bool:
     return False
 
 
-def role_check(roles: Roles, role: str) -> tuple[str, str, str]:
+def role_check(roles: Roles, role: str, name: str = "role") -> tuple[str, str, str]:
     settings = CloudSettings(broker_host="127.0.0.1", broker_port=1)
     found = examine(settings, roles.dsn_of(role), lambda: datetime.now(UTC))
-    (check,) = [each for each in found if each.name == "role"]
+    (check,) = [each for each in found if each.name == name]
     return check.level, check.said, check.advice
 
 
@@ -286,6 +286,17 @@ def test_a_grant_too_many_stays_within_the_society(roles: Roles, reader: Connect
         finally:
             owner.execute(everything.format("REVOKE", "FROM").encode())
             owner.execute(f"REVOKE USAGE ON SCHEMA metering FROM {roles.reader}".encode())
+
+
+def test_a_role_that_was_granted_tables_is_told(server: str, roles: Roles) -> None:
+    with role_at(server) as other, roles.connect(roles.owner) as owner:
+        owner.execute(f"GRANT USAGE ON SCHEMA metering TO {other}".encode())
+        owner.execute(f"GRANT SELECT ON metering.meter TO {other}".encode())
+        level, said, advice = role_check(roles, roles.service, f"role {other}")
+        assert (level, "shows it no society" in said) == ("warn", True)
+        assert f"cloud-ingest migrate --reader {other} --society NAME" in advice
+        owner.execute(f"REVOKE ALL ON SCHEMA metering FROM {other}".encode())
+        owner.execute(f"REVOKE ALL ON metering.meter FROM {other}".encode())
 
 
 def test_every_table_of_societies_is_guarded(roles: Roles) -> None:
