@@ -24,7 +24,8 @@ from cloud_ingest.errors import ImportRefused, SheetRefused
 from cloud_ingest.store import bindings as stored
 from cloud_ingest.store.bindings import Binding
 from cloud_ingest.store.connection import Connection, translating
-from cloud_ingest.store.registry import find_society, fingerprints_of, known_meters
+from cloud_ingest.store.gateway_keys import gateway_keys
+from cloud_ingest.store.registry import find_society, known_meters
 
 CLOCKS_APART: Final = timedelta(minutes=10)
 """How far a sheet may be ahead of the store's clock."""
@@ -119,11 +120,12 @@ def _time_of(sheet: Sheet, now: datetime, *, moves: bool) -> datetime:
 
 
 def _check_key(conn: Connection, society_id: int, society: str, sheet: Sheet) -> None:
-    enrolled = fingerprints_of(conn, society_id, sheet.gateway)
-    if not enrolled:
+    keys = [each for each in gateway_keys(conn, sheet.gateway) if each.revoked_at is None]
+    if not keys or stored.gateway_of(conn, society_id, sheet.gateway) is None:
         raise SheetRefused(
             f"{society!r} has no gateway {sheet.gateway}: enrol it first (cloud-ingest enrol)"
         )
+    enrolled = [each.fingerprint for each in keys]
     if sheet.key_fingerprint not in enrolled:
         raise SheetRefused(
             f"the key of the sheet is none of {sheet.gateway}: it is "

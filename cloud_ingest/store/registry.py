@@ -149,20 +149,6 @@ def known_meters(conn: Connection, society_id: int) -> set[tuple[str, str]]:
 
 
 @translating
-def fingerprints_of(conn: Connection, society_id: int, gateway: str) -> list[str]:
-    """Return the fingerprints of the keys of a society's gateway; none: it is not enrolled."""
-    keys = scalars(
-        conn,
-        """
-        SELECT public_key FROM gateway_key JOIN gateway USING (gateway_id)
-        WHERE society_id = %s AND name = %s ORDER BY key_id
-        """,
-        (society_id, gateway),
-    )
-    return [fingerprint(Ed25519PublicKey.from_public_bytes(key)) for key in keys]
-
-
-@translating
 def find_society(conn: Connection, name: str) -> int:
     """Return a society's id.
 

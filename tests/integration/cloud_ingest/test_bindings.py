@@ -255,6 +255,18 @@ def test_what_is_unbound_is_nobody_s(towers: Towers) -> None:
     assert towers.say(towers.gateway, "9", (START + HOUR, 1)).new == 0
 
 
+def test_a_gateway_of_another_society_speaks_for_none_of_ours(towers: Towers) -> None:
+    theirs = Sealer("gw-c")
+    enrol_gateway(
+        towers.conn, "Hill Side", "gw-c", None, public_key_to_pem(theirs.key.public_key())
+    )
+    assert towers.say(theirs, "1", (START, 4242)).new == 0
+    (entry,) = list_entries(towers.conn)
+    assert (entry.reason, entry.gateway, entry.society) == ("unknown_meter", "gw-c", "Hill Side")
+    with pytest.raises(NotFound, match="has no gateway 'gw-c'"):
+        bind(towers.conn, SOCIETY, ["1"], "gw-c", ASHA)
+
+
 def listed(towers: Towers, *lines: str) -> None:
     path = towers.folder / "listed.csv"
     head = ",".join((*COLUMNS, "gateway"))

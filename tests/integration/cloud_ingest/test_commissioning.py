@@ -15,6 +15,7 @@ from cloud_ingest.entries.seals import see_seals
 from cloud_ingest.entries.sheet import read_sheet
 from cloud_ingest.errors import ImportRefused, SheetRefused, UserError
 from cloud_ingest.store.bindings import bindings
+from cloud_ingest.store.gateway_keys import revoke_keys
 from cloud_ingest.store.registry import enrol_gateway
 from cloud_ingest.store.seals import seals_seen
 from shared_schema.signing import fingerprint, public_key_to_pem
@@ -156,6 +157,9 @@ def test_a_sheet_of_another_key_binds_nothing(riser: Riser) -> None:
     ):
         with pytest.raises(SheetRefused, match=says):
             riser.take(sheet)
+    revoke_keys(riser.conn, "gw-a", ASHA.word())
+    with pytest.raises(SheetRefused, match="has no gateway gw-a: enrol it first"):
+        riser.take(riser.sheet(riser.gateway, "1"))
     assert riser.holds() == []
 
 
