@@ -38,11 +38,13 @@ from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool import file, own_clock
 from edge_agent.spool.sealer import Sealer
 from edge_agent.spool.spool import Spool
+from edge_agent.spool.succession import Succession, took_over
 from edge_agent.spool.volatile import VolatileReadings
 from edge_agent.worker.shared import Shared
 from edge_agent.worker.worker import BusWorker
 from shared_schema.gateway import MOST_FAILING, BusStatus, FailingMeter, PollFailure, Status
 from shared_schema.message import MeterId
+from shared_schema.signing import SigningKey, key_id
 
 STOP_S = 5.0
 """How long a thread may take to end: a meter is still told that the session is over."""
@@ -64,15 +66,25 @@ class Agent:
         """
         self.settings = settings
         require_ready(settings)
-        key, cloud_key = settings.signing_key(), settings.cloud_key()
+        key, next_key = settings.signing_key(), settings.next_key()
+        cloud_key = settings.cloud_key()
         _tell_zones(settings)
         self.health = Health(meter.label for bus in settings.buses for meter in bus.meters)
         self._failure: BaseException | None = None
         self.spool = Spool.open(settings.spool, max_bytes=settings.spool_max_mb * 1024 * 1024)
+        if next_key is not None and key_id(next_key.public_key()) in took_over(settings.spool):
+            key, next_key = next_key, None
         self.sealer = Sealer(
             self.spool, gateway=settings.gateway, key=key, gather_s=settings.gather_s
         )
         self._volatile = VolatileReadings(settings.gateway, key)
+        self._succession = (
+            None
+            if next_key is None
+            else Succession(
+                self.spool, gateway=settings.gateway, keys=(key, next_key), take=self._sign_with
+            )
+        )
         with self.spool.reading() as database:
             believed = own_clock.believed(database)
         self._clock = Timekeeper(
@@ -164,6 +176,10 @@ class Agent:
             failing=tuple(failing[:MOST_FAILING]),
         )
 
+    def _sign_with(self, key: SigningKey) -> None:
+        self.sealer.sign_with(key)
+        self._volatile.sign_with(key)
+
     def _failing(self, why: Mapping[str, PollFailure]) -> list[FailingMeter]:
         return [
             FailingMeter(
@@ -206,6 +222,8 @@ class Agent:
                 return
             now = time.monotonic()
             self.sealer.seal_due(now)
+            if self._succession is not None and self._clock.is_synchronised():
+                self._succession.look(datetime.now(UTC))
             if now >= status_at:
                 status_at = now + STATUS_LOG_S
                 self._tell_status()

@@ -3,7 +3,8 @@
 
 A batch is lines of JSON: the header, one block per meter and profile, the signature.
 A block of kind ``events`` is what a meter's own log noted, one of kind ``observations`` what
-the gateway itself saw of the meter; one of kind ``loss`` says which batches it had to drop.
+the gateway itself saw of the meter; one of kind ``loss`` says which batches it had to drop, one of
+kind ``key`` names the gateway's next key.
 The header names the SHA-256 of each block's bytes and of the header before it; the
 gateway's signature covers the header's bytes. So one block can be shown with its header,
 and proves itself without the neighbours' blocks. A block's random salt keeps its hash from
@@ -223,7 +224,19 @@ class Loss(Part):
         return self
 
 
-AnyBlock = Block | MeterEvents | Observations | Loss
+class KeyChange(Part):
+    """The gateway's next key, named under the signature of the one that signs until then.
+
+    The next key signs from a later batch on, and the former one nothing after that: its batches
+    before count for ever.
+    """
+
+    kind: Literal["key"] = "key"
+    successor: Sha256
+    """The raw public key (Ed25519), 32 bytes in hex."""
+
+
+AnyBlock = Block | MeterEvents | Observations | Loss | KeyChange
 
 
 class Header(Message):
@@ -334,7 +347,7 @@ def read_block(line: bytes) -> AnyBlock:
     try:
         return Block.from_line(line)
     except MalformedMessage as error:
-        for other in (MeterEvents, Observations, Loss):
+        for other in (MeterEvents, Observations, Loss, KeyChange):
             with contextlib.suppress(MalformedMessage):
                 return other.from_line(line)
         raise error from None

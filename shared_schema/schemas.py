@@ -39,6 +39,7 @@ from shared_schema.readings import (
     MAX_BATCH_BYTES,
     Block,
     Header,
+    KeyChange,
     Loss,
     MeterEvents,
     Observations,
@@ -66,6 +67,7 @@ LINES: dict[str, type[Part]] = {
     "readings-events": MeterEvents,
     "readings-observations": Observations,
     "readings-loss": Loss,
+    "readings-key": KeyChange,
     "signature-line": SignatureLine,
 }
 PARTS: dict[str, type[BaseModel]] = {
@@ -77,8 +79,8 @@ PARTS: dict[str, type[BaseModel]] = {
 _SIGNED = "Two lines: the message, then its Ed25519 signature line."
 _BATCH = (
     f"At most {MAX_BATCH_BYTES} bytes: a readings-header line, a readings-block, readings-events, "
-    "readings-observations or readings-loss line for each hash in its `blocks`, a signature-line "
-    "over the header's bytes."
+    "readings-observations, readings-loss or readings-key line for each hash in its `blocks`, a "
+    "signature-line over the header's bytes."
 )
 CHANNELS: tuple[tuple[str, str, str, str], ...] = (
     ("gw/{gateway}/readings", "readings-header", "gateway to cloud, QoS 1", _BATCH),

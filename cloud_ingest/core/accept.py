@@ -36,6 +36,7 @@ from shared_schema.readings import (
     Batch,
     Block,
     Column,
+    KeyChange,
     Loss,
     MeterEvents,
     Observations,
@@ -265,7 +266,7 @@ def _examine_block(
         block = read_block(line)
     except (ValueError, RecursionError) as error:
         return None, None, [Rejection(QuarantineReason.MALFORMED, _clean(str(error)), ordinal)]
-    if isinstance(block, Loss):  # it is evidence, and has no rows
+    if isinstance(block, Loss | KeyChange):  # it is evidence, and has no rows
         return None, None, []
     meter = by.registry.meter(by.gateway.society_id, block.meter)
     if meter is None:

@@ -61,6 +61,8 @@ class KnownGateway:
     """Where it hangs; None where that is not known, or no unit of its society is there."""
     ended: Mapping[str, EndedKey] = field(default_factory=dict)
     """Which of its keys sign nothing more."""
+    successors: Mapping[str, int] = field(default_factory=dict)
+    """Its keys that one before has named, and up to which number that one counts so far."""
 
     @property
     def may_connect(self) -> bool:
@@ -79,7 +81,8 @@ class Registry:
     """Readings from before are gone, and not taken any more; None: all are kept."""
     strict: frozenset[int] = frozenset()
     """The societies whose meters only a person binds."""
-    newest_revocation: int = 0
+    key_changes: int = 0
+    """How many revocations and successions of keys there were."""
 
     def meter(self, society_id: int, meter: MeterId) -> KnownMeter | None:
         """Return a meter of a society, also where a list has its name in another form."""

@@ -39,7 +39,7 @@ from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.commit import CommitResult, Stream, commit
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.evidence import payload
-from cloud_ingest.store.registry import load_registry, newest_revocation
+from cloud_ingest.store.registry import key_changes, load_registry
 from shared_schema.errors import MalformedMessage, SignatureInvalid, UnknownSchema
 from shared_schema.topics import GatewayTopic, gateway_topic, parse_gateway_topic
 from shared_schema.volatile import is_volatile
@@ -124,7 +124,7 @@ class Intake:
         Raises:
             StoreUnavailable: the same again changes nothing.
         """
-        self._see_revocations(conn)
+        self._see_key_changes(conn)
         verdicts: list[Accepted | Refused] = []
         for message in received:
             verdict = self._judge(conn, message, received_at)
@@ -207,10 +207,10 @@ class Intake:
             message.topic, message.payload, gateway, reason, said, received_at, society_id
         )
 
-    def _see_revocations(self, conn: Connection) -> None:
-        """Forget the registry where a key was taken back since: that holds at once."""
+    def _see_key_changes(self, conn: Connection) -> None:
+        """Forget the registry where a key was taken back or named since: that holds at once."""
         known = self._registry
-        if known is not None and newest_revocation(conn) != known.newest_revocation:
+        if known is not None and key_changes(conn) != known.key_changes:
             self._registry = None
 
     def _current(self, conn: Connection) -> Registry:

@@ -23,6 +23,7 @@ from cloud_ingest.store.channels import ChannelKey, StoreCache, ensure_channels
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import pack
 from cloud_ingest.store.foreign_claims import note_foreign_claims
+from cloud_ingest.store.key_successions import note_successions
 from cloud_ingest.store.meter_events import store_meter_events
 from cloud_ingest.store.partitions import make_partitions
 from cloud_ingest.store.readings_write import ORIGIN_NUMBERS, Rows, StoredCounts, store_rows
@@ -132,6 +133,7 @@ def _commit(
         note_foreign_claims(conn, stored_blocks)
         readings = _store_rows(conn, stored_blocks, cache)
         store_meter_events(conn, stored_blocks)
+        note_successions(conn, stored_blocks)
         broken = broken_links(conn, batches.made)
         for link in broken:
             aside.broken_link(link, batches.gateways[link.gateway_id], batches.at)

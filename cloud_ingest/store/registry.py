@@ -39,11 +39,12 @@ class _GatewayKey(NamedTuple):
     revoked_at: datetime | None
     stream: UUID | None
     last_seq: int | None
+    named_until: int | None
 
     @property
     def ended(self) -> EndedKey | None:
         """How the key ended; None: it signs."""
-        if self.revoked_at is None and self.stream is None:
+        if self.revoked_at is None and self.last_seq is None:
             return None
         return EndedKey(self.revoked_at, self.stream, self.last_seq or 0)
 
@@ -95,30 +96,39 @@ def load_registry(conn: Connection) -> Registry:
             frozenset(row.towers),
         )
     strict = frozenset(scalars(conn, _STRICT))
-    newest = newest_revocation(conn)  # before the keys: a later one is seen at the next look
+    changes = key_changes(conn)  # before the keys: a later one is seen at the next look
     gateways = _gateways(conn, towers)
-    return Registry(gateways, meters, open_store(conn).kept_from, strict, newest)
+    return Registry(gateways, meters, open_store(conn).kept_from, strict, changes)
 
 
 @translating
-def newest_revocation(conn: Connection) -> int:
-    """Return the number of the newest revocation; 0 where there is none."""
-    return int(scalar(conn, "SELECT coalesce(max(revocation_id), 0) FROM revocation"))
+def key_changes(conn: Connection) -> int:
+    """Return how many revocations and successions of keys there were."""
+    counted = "SELECT (SELECT count(*) FROM revocation) + (SELECT count(*) FROM key_succession)"
+    return int(scalar(conn, counted))
 
 
 def _gateways(conn: Connection, towers: Collection[tuple[int, str]]) -> dict[str, KnownGateway]:
     """Return the gateways; one whose tower is not among those of its society has none."""
     keys_of_gateways = """
-        SELECT gateway.gateway_id, name, society_id, tower, key_id, public_key,
-               revocation.at AS revoked_at, stream, last_seq
+        SELECT gateway.gateway_id, name, society_id, tower, gateway_key.key_id, public_key,
+               revocation.at AS revoked_at, stream, last_seq,
+               (
+                 SELECT max(named.last_seq) FROM key_succession AS named
+                 WHERE named.gateway_id = gateway_key.gateway_id
+                   AND named.successor = gateway_key.key_id
+               ) AS named_until
         FROM gateway LEFT JOIN gateway_key USING (gateway_id)
-        LEFT JOIN key_succession USING (gateway_id, key_id)
+        LEFT JOIN key_succession ON key_succession.gateway_id = gateway_key.gateway_id
+          AND key_succession.key_id = gateway_key.key_id
+          AND last_seq < 9223372036854775807  -- the next key has signed
         LEFT JOIN revocation ON revocation.revocation_id = gateway_key.revocation_id
         ORDER BY gateway_id
         """
     gateways: dict[str, KnownGateway] = {}
     keys: dict[str, dict[str, VerifyKey]] = {}
     ends: dict[str, dict[str, EndedKey]] = {}
+    named: dict[str, dict[str, int]] = {}
     for row in all_rows(conn, _GatewayKey, keys_of_gateways):
         own = keys.setdefault(row.name, {})
         if row.key_id is not None and row.public_key is not None:
@@ -126,9 +136,12 @@ def _gateways(conn: Connection, towers: Collection[tuple[int, str]]) -> dict[str
         ended = ends.setdefault(row.name, {})
         if row.key_id is not None and row.ended is not None:
             ended[row.key_id] = row.ended
+        successors = named.setdefault(row.name, {})
+        if row.key_id is not None and row.named_until is not None:
+            successors[row.key_id] = row.named_until
         tower = row.tower if (row.society_id, row.tower) in towers else None
         gateways[row.name] = KnownGateway(
-            row.gateway_id, row.name, row.society_id, own, tower, ended
+            row.gateway_id, row.name, row.society_id, own, tower, ended, successors
         )
     return gateways
 

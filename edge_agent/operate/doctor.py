@@ -31,6 +31,8 @@ from edge_agent.settings.bus import BusConfig
 from edge_agent.settings.file import load_settings
 from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool import file
+from edge_agent.spool.succession import took_over
+from shared_schema.signing import key_id
 from shared_schema.tls import examine
 
 Level = Literal["ok", "warn", "fail"]
@@ -90,6 +92,7 @@ def examine_gateway(
     for bus in settings.buses:
         yield from _port(bus)
     yield from _spool(settings, now, stand())
+    yield from _next_key(settings)
     yield from _certificates(settings, now)
     yield _broker(settings, broker, now)
 
@@ -243,6 +246,24 @@ def _disk(settings: AgentSettings) -> Check:
         said = f"{free_mb} MB are free, the spool may grow by {wanted_mb} MB"
         return Check("warn", "disk", said, "lower spool_max_mb, or make room")
     return Check("ok", "disk", f"{free_mb} MB are free")
+
+
+def _next_key(settings: AgentSettings) -> Iterator[Check]:
+    path = settings.next_key_file
+    try:
+        key = settings.next_key()
+    except ConfigurationError as error:
+        yield Check("fail", "next key", str(error), for_error(error))
+        return
+    if key is None:
+        return
+    if key_id(key.public_key()) in took_over(settings.spool):
+        own = settings.key_file
+        advice = f"mv {path} {own}; mv {path}.pub {own}.pub; put its fingerprint on the sheet"
+        yield Check("warn", "next key", f"{path} signs, and {own} nothing more", advice)
+    else:
+        said = f"{path} signs once the cloud has its name, which an agent tells after its start"
+        yield Check("ok", "next key", said)
 
 
 def _certificates(settings: AgentSettings, now: datetime) -> Iterator[Check]:

@@ -221,6 +221,22 @@ class AgentSettings(BaseModel):
                 )
         return key
 
+    @property
+    def next_key_file(self) -> Path:
+        """Where the key waits that signs after the one of today (``edge-agent keygen --next``)."""
+        return self.key_file.with_name(f"{self.key_file.name}.next")
+
+    def next_key(self) -> SigningKey | None:
+        """Read the next key; None: none waits.
+
+        Raises:
+            ConfigurationError: others may read it, or it is no such key.
+        """
+        if not self.next_key_file.exists():
+            return None
+        pem = read_secret(self.next_key_file, "the gateway's next key", missing=Setup.GATEWAY_KEY)
+        return _key(self.next_key_file, pem, private_key_from_pem, Setup.GATEWAY_KEY)
+
     def cloud_key(self) -> VerifyKey:
         """Read the cloud's public key.
 

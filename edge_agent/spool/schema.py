@@ -5,8 +5,8 @@ A table has one owner, which alone writes it: `stream` the tables ``spool`` and
 ``left_stream``, `batches` ``batch`` and
 ``waiting``, `unsealed` ``gathered``, `watermarks` ``watermark`` and ``captured``, `known_meters`
 ``known_meter``, `counters` ``invocation_counter``, `refused_secrets` ``refusal``, `read_failures`
-``reason``, `gateway_events` ``observed``, `own_clock` ``own_clock``, `clock.samples`
-``clock_sample``, `commands.log` ``command``.
+``reason``, `gateway_events` ``observed``, `own_clock` ``own_clock``, `succession`
+``took_over``, `clock.samples` ``clock_sample``, `commands.log` ``command``.
 
 Never: a table changed or dropped. A file of an earlier program gets the tables that it lacks.
 """
@@ -116,6 +116,9 @@ CREATE TABLE IF NOT EXISTS own_clock (
     boot TEXT NOT NULL,
     ahead_s REAL NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS took_over (
+    key TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS command (
     id TEXT PRIMARY KEY,
     expires_at INTEGER NOT NULL,

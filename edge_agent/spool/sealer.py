@@ -9,6 +9,7 @@ Never: a line held back by a clock that jumps, or because the broker is away.
 """
 
 import logging
+import threading
 
 from edge_agent.errors import SpoolFull
 from edge_agent.spool.blocks import ROOM_BYTES
@@ -34,9 +35,15 @@ class Sealer:
         self._spool = spool
         self._gateway = gateway
         self._key = key
+        self._signing = threading.Lock()
         self._gather_s = gather_s
         self._since: float | None = None
         self._said = ""
+
+    def sign_with(self, key: SigningKey) -> None:
+        """Sign what is sealed from now on with another key."""
+        with self._signing:
+            self._key = key
 
     def seal_due(self, now: float) -> None:
         """Seal what has waited long enough, or fills a batch; to be called a few times a second.
@@ -63,7 +70,9 @@ class Sealer:
         """
         self._since = None
         try:
-            log_losses(self._spool.seal(gateway=self._gateway, key=self._key).losses)
+            with self._signing:  # nothing is signed by a former key after the next one signed
+                sealed = self._spool.seal(gateway=self._gateway, key=self._key)
+            log_losses(sealed.losses)
             self._said = ""
         except SpoolFull as error:
             level = logging.DEBUG if str(error) == self._said else logging.ERROR

@@ -190,6 +190,27 @@ class Spool:
             made = with_room(self._database, make, size, keep_reserve=False, lost=lost)
             return Sealed(tuple(made.result), made.losses)
 
+    def seal_alone(self, line: bytes, *, gateway: str, key: SigningKey, at: datetime) -> int:
+        """Seal one line in a live batch of its own, before what is gathered; return its seq.
+
+        Raises:
+            SpoolFull: the disk is full; nothing changed.
+            SpoolError: the file fails.
+        """
+
+        def make(database: Connection, losses: Sequence[Loss]) -> int:
+            lines = [*(loss.to_line() for loss in losses), line]
+            return unsealed.seal_lines(database, gateway, key, lines, at)
+
+        lost = "what the gateway says of itself is sealed when there is room"
+        return with_room(self._database, make, len(line), keep_reserve=False, lost=lost).result
+
+    def is_covered(self, seq: int) -> bool:
+        """Say whether a receipt covers a batch that is kept."""
+        with self.reading() as database:
+            is_kept = batches.get(database, seq) is not None
+            return is_kept and not batches.is_any_waiting(database, [(seq, seq)])
+
     def watermarks(self, meter: MeterId) -> dict[Obis, int]:
         """Return, for each profile of a meter, up to which time (s, UTC) its rows are kept."""
         with self.reading() as database:

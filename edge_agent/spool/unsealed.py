@@ -113,6 +113,27 @@ def seal(
     return list(range(head.seq + 1, seq + 1))
 
 
+def seal_lines(
+    database: sqlite3.Connection, gateway: str, key: SigningKey, lines: list[bytes], at: datetime
+) -> int:
+    """Make one live batch of these lines alone; return its seq."""
+    head = stream.head(database)
+    seq, ts = head.seq + 1, int(at.timestamp())
+    payload = seal_batch(
+        gateway=gateway,
+        stream=head.stream,
+        seq=seq,
+        previous=head.header_hash,
+        block_lines=lines,
+        created_at=datetime.fromtimestamp(ts, UTC),
+        historical=False,
+        key=key,
+    )
+    batches.put(database, Spooled(seq, historical=False, payload=payload), ts)
+    stream.advance(database, seq, line_hash(payload.partition(b"\n")[0]))
+    return seq
+
+
 def _take(database: sqlite3.Connection, *, historical: bool) -> list[_Read]:
     """Take lines out, so that the batches have their room: the oldest, as many as memory bears."""
     oldest = "FROM gathered WHERE historical = ? ORDER BY place LIMIT ?"

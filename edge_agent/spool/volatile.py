@@ -43,6 +43,10 @@ class VolatileReadings:
     def __repr__(self) -> str:
         return f"<VolatileReadings of {len(self._waiting)} meters>"
 
+    def sign_with(self, key: SigningKey) -> None:
+        """Sign what is sent from now on with another key."""
+        self._key = key
+
     def put(self, meter: MeterId, live: "Sequence[MeterRows]", at: float) -> None:
         """Let the registers of a meter wait instead of its former ones.
 
@@ -71,9 +75,10 @@ class VolatileReadings:
                 del self._waiting[meter]
         if not blocks:
             return None
+        key = self._key
         return Volatile(
             gateway=self._gateway,
-            key=key_id(self._key.public_key()),
+            key=key_id(key.public_key()),
             at=datetime.fromtimestamp(newest, UTC),
             blocks=tuple(blocks),
-        ).signed(self._key)
+        ).signed(key)

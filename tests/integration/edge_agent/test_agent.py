@@ -12,10 +12,22 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from edge_agent.errors import ConfigurationError
+from edge_agent.spool.succession import took_over
 from edge_agent.virtual.estate import parse_estate, serve
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE
-from tests.support.agent_place import ESTATE, Place, mosquitto, place, running, stored, users
-from tests.support.small_cloud import until
+from shared_schema.readings import KeyChange, open_batch
+from shared_schema.signing import generate_key, key_id, private_key_to_pem
+from tests.support.agent_place import (
+    ESTATE,
+    Place,
+    mosquitto,
+    place,
+    running,
+    secret,
+    stored,
+    users,
+)
+from tests.support.small_cloud import GATEWAY_KEY, until
 
 __all__ = ["mosquitto", "place", "users"]
 
@@ -94,6 +106,23 @@ def test_a_restart_reads_on_from_the_watermark(place: Place) -> None:
     ]
     assert max(later) >= before
     assert max(place.cloud.arrived) > last
+
+
+def test_a_next_key_takes_over_once_it_is_receipted(place: Place) -> None:
+    key = generate_key()
+    secret(place.folder / "gateway.key.next", private_key_to_pem(key))
+    spool = place.folder / "spool.db"
+    agent = place.agent()
+    with place.cloud.online(), running(agent):
+        until(lambda: key_id(key.public_key()) in took_over(spool), "it signs", 30)
+    (batches,) = place.cloud.stored.values()
+    (named,) = [
+        block
+        for payload in batches.values()
+        for block in open_batch(payload, lambda *_: GATEWAY_KEY.public_key()).blocks()
+    ]
+    assert isinstance(named, KeyChange)
+    assert named.successor == key.public_key().public_bytes_raw().hex()
 
 
 def test_many_meters_are_few_batches_after_a_restart_too(place: Place) -> None:

@@ -67,7 +67,7 @@ class FakeStore:
 def store(monkeypatch: pytest.MonkeyPatch) -> FakeStore:
     fake = FakeStore()
     monkeypatch.setattr(intake, "load_registry", fake.load_registry)
-    monkeypatch.setattr(intake, "newest_revocation", lambda _conn: fake.registry.newest_revocation)
+    monkeypatch.setattr(intake, "key_changes", lambda _conn: fake.registry.key_changes)
     monkeypatch.setattr(intake, "commit", fake.commit)
     return fake
 

@@ -90,7 +90,7 @@ class FakeStore:
         self.fault: Exception | None = None
         self.committed: list[Accepted | Refused] = []
         monkeypatch.setattr(intake, "load_registry", lambda _conn: REGISTRY)
-        monkeypatch.setattr(intake, "newest_revocation", lambda _conn: 0)
+        monkeypatch.setattr(intake, "key_changes", lambda _conn: 0)
         monkeypatch.setattr(intake, "commit", self.commit)
         for name in ("put_status", "is_enrolled", "acknowledge_number", "answer"):
             monkeypatch.setattr(small_messages, name, self.small)

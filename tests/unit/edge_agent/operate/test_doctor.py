@@ -18,7 +18,7 @@ from edge_agent.settings.gateway import BrokerConfig
 from edge_agent.spool import own_clock
 from edge_agent.spool.spool import Spool
 from edge_agent.spool.stream import leave
-from shared_schema.signing import generate_key, private_key_to_pem, public_key_to_pem
+from shared_schema.signing import generate_key, key_id, private_key_to_pem, public_key_to_pem
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 SETTINGS = """
@@ -218,3 +218,17 @@ def test_a_broker_elsewhere_without_tls_and_a_broken_ca(folder: Path) -> None:
     assert look(folder)["certificate"].level == "warn"
     change(folder, "[[bus]]", '[broker.tls]\nca = "meter.pw"\n[[bus]]')
     assert look(folder)["ca"].level == "fail"
+
+
+def test_a_next_key_waits_and_then_takes_the_place(folder: Path) -> None:
+    assert "next key" not in look(folder)
+    key, path = generate_key(), folder / "gateway.key.next"
+    path.write_bytes(private_key_to_pem(key))
+    path.chmod(0o640)
+    assert look(folder)["next key"].level == "fail"
+    path.chmod(0o600)
+    assert "once the cloud has its name" in look(folder)["next key"].said
+    with Spool.open(folder / "spool.db") as spool, spool.transaction() as database:
+        database.execute("INSERT INTO took_over VALUES (?)", (key_id(key.public_key()),))
+    told = look(folder)["next key"]
+    assert (told.level, told.advice.split(";")[0]) == ("warn", f"mv {path} {folder}/gateway.key")

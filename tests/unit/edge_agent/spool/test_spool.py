@@ -485,7 +485,7 @@ def test_rows_larger_than_the_spool_change_nothing(tmp_path: Path) -> None:
 
 def test_a_loss_is_kept_with_its_rows(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
-    with Spool.open(path, max_bytes=408_192) as spool:
+    with Spool.open(path, max_bytes=412_288) as spool:
         number = 0
         losses: tuple[Loss, ...] = ()
         while not losses:
@@ -494,7 +494,7 @@ def test_a_loss_is_kept_with_its_rows(tmp_path: Path) -> None:
             losses = gather(spool, profile_rows(300, T0 + number * 270_000), historical=True)
         last = spool.due(1, skip=range(1, losses[-1].last + 1))[0].seq
         assert last == losses[-1].last + 1, "what is kept begins where the loss ends"
-    with Spool.open(path, max_bytes=408_192) as spool:
+    with Spool.open(path, max_bytes=412_288) as spool:
         made = seal(spool)
         assert batch(spool, made[0]).blocks() == list(losses), "live, before the rows"
         assert [len(block.rows) for block in blocks(spool, made[1])] == [300]
@@ -517,7 +517,7 @@ def test_dropping_holds_one_batch_in_memory(spool: Spool) -> None:
 
 
 def test_a_full_spool_seals_what_it_gathered(tmp_path: Path) -> None:
-    with Spool.open(tmp_path / "spool.db", max_bytes=412_288) as spool:
+    with Spool.open(tmp_path / "spool.db", max_bytes=416_384) as spool:
         number = 0
         losses: list[Loss] = []
         while not losses:

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""Keys that gateways named as their next ones, and when the ones before them signed last.
+
+A key is known from the batch on that names it. The one before counts until a batch comes that the
+new one signed: up to the number before that, for ever.
+
+In: a connection, batches that are stored now. Owns: the table ``key_succession``; the next keys in
+``gateway_key``.
+"""
+
+import logging
+from collections.abc import Iterable
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from cloud_ingest.core.accept import Accepted
+from cloud_ingest.store.connection import Connection, query
+from shared_schema.errors import MalformedMessage
+from shared_schema.readings import Batch, KeyChange
+from shared_schema.signing import VerifyKey, key_id
+
+logger = logging.getLogger(__name__)
+
+_BEGINS: Final = b'{"kind":"key"'
+
+
+def note_successions(conn: Connection, stored: Iterable[Accepted]) -> None:
+    """Note the next keys that batches name, and the last numbers of the keys before."""
+    for delivery in stored:
+        header = delivery.batch.header
+        for successor in _named(delivery.batch):
+            conn.execute(
+                query("registry/key_successor"),
+                {
+                    "gateway": delivery.gateway.gateway_id,
+                    "key": header.key,
+                    "successor": key_id(successor),
+                    "public_key": successor.public_bytes_raw(),
+                    "stream": header.stream,
+                    "at": delivery.received_at,
+                },
+            )
+            logger.warning(
+                "A gateway names its next key",
+                extra={
+                    "action": "key_named",
+                    "gateway": delivery.gateway.name,
+                    "key": key_id(successor),
+                },
+            )
+        if header.seq <= delivery.gateway.successors.get(header.key, 0):
+            conn.execute(
+                query("registry/key_took_over"),
+                {
+                    "gateway": delivery.gateway.gateway_id,
+                    "key": header.key,
+                    "stream": header.stream,
+                    "seq": header.seq,
+                },
+            )
+
+
+def _named(batch: Batch) -> Iterable[VerifyKey]:
+    for line in batch.block_lines:
+        if line.startswith(_BEGINS):
+            try:
+                successor = bytes.fromhex(KeyChange.from_line(line).successor)
+                yield Ed25519PublicKey.from_public_bytes(successor)
+            except (MalformedMessage, ValueError):  # it is in quarantine
+                continue

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The next key: it is named in a batch that the key before it signs, and signs once that is stored.
+
+So the cloud knows a key before anything comes that it has signed. Which key took over is kept: a
+start with both keys goes on with that one.
+
+In: a spool, its sealer, both keys. Out: the moment of the change. Owns the table ``took_over`` of
+the spool's file.
+Never: a key in a file changed; a change before the cloud's receipt.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from edge_agent.errors import SpoolFull
+from edge_agent.spool.spool import Spool
+from shared_schema.readings import KeyChange
+from shared_schema.signing import SigningKey, key_id
+
+_log = logging.getLogger(__name__)
+
+
+def took_over(path: Path) -> frozenset[str]:
+    """Return the ids of the keys that took over, from a spool that an agent may use meanwhile."""
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as database:
+            return frozenset(row[0] for row in database.execute("SELECT key FROM took_over"))
+    except sqlite3.Error:  # no spool, or one of an earlier program
+        return frozenset()
+
+
+class Succession:
+    """Names the next key, and lets it sign once the cloud has that."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        *,
+        gateway: str,
+        keys: tuple[SigningKey, SigningKey],
+        take: Callable[[SigningKey], None],
+    ) -> None:
+        """Take what changes.
+
+        Args:
+            spool: where batches wait for their receipts.
+            gateway: this gateway's id.
+            keys: the one that signs, and the next.
+            take: lets a key sign from now on.
+        """
+        self._spool = spool
+        self._gateway = gateway
+        self._key, self._next = keys
+        self._take = take
+        self._named: tuple[UUID, int] | None = None
+        """Stream and seq of the batch that names the next key."""
+        self._is_done = False
+
+    def look(self, now: datetime) -> None:
+        """Do what is due: name the next key, or let it sign.
+
+        Raises:
+            SpoolError: the spool fails.
+        """
+        if self._is_done:
+            return
+        if self._named is None or self._named[0] != self._spool.stream:
+            self._name(now)
+        elif self._spool.is_covered(self._named[1]):
+            with self._spool.transaction() as database:
+                database.execute("INSERT OR IGNORE INTO took_over VALUES (?)", (_id(self._next),))
+            self._take(self._next)
+            self._is_done = True
+            _log.warning(
+                "the next key signs from now on; move its file to the place of the one before",
+                extra={"action": "key_changed", "key": _id(self._next)},
+            )
+
+    def _name(self, now: datetime) -> None:
+        public = self._next.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+        line = KeyChange(successor=public).to_line()
+        try:
+            seq = self._spool.seal_alone(line, gateway=self._gateway, key=self._key, at=now)
+        except SpoolFull:  # the sealer tells it
+            return
+        self._named = (self._spool.stream, seq)
+
+
+def _id(key: SigningKey) -> str:
+    return key_id(key.public_key())
