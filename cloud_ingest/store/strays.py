@@ -130,6 +130,8 @@ def _drop_vouched(
         if each.superseded_at is None and each.meter_id in said:
             allowed[each.gateway_id][each.meter_id].append((each.valid_from, each.valid_to))
     for gateway_id, stretches in allowed.items():
+        if not any(said.values()):
+            return
         since = min(lost[meter_id].since for meter_id in stretches)
         for meter_id, row in _rows(conn, gateway_id, since, None, plates):
             if within(spans(stretches.get(meter_id, ())), row[_TS], row[_TS]):

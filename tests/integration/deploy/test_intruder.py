@@ -345,6 +345,7 @@ def test_without_tls_nobody_is_let_in(site: Site) -> None:
     assert site.logged("wrong version number")
 
 
+@pytest.mark.usefixtures("honest")
 def test_a_login_that_is_taken_away_loses_its_link(site: Site) -> None:
     gone = gateway_user("gw-gone")
     site.server.set_users([*USERS, gone])
