@@ -15,11 +15,12 @@ rollup, evidence or a closed number dropped.
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from cloud_ingest.core.month import MICROSECOND, bucket_start, next_month, previous_month
+from cloud_ingest.core.month import DAY, MICROSECOND, bucket_start, next_month, previous_month
 from cloud_ingest.errors import UserError
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.evidence_months import make_evidence_months
 from cloud_ingest.store.locks import Lock, advisory_lock
 from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.partitions import (
@@ -71,6 +72,9 @@ def upkeep(conn: Connection, now: datetime) -> UpkeepResult:
     )
     continuous = store.rollups == "continuous"
     compressed = compress_chunks(conn, now - COMPRESS_AFTER) if continuous else 0
+    make_evidence_months(
+        conn, StoreCache(), [bucket_start(month, store.zone) + DAY for month in ahead]
+    )
     return UpkeepResult(len(made), compressed, _drop_oldest(conn, store, now))
 
 

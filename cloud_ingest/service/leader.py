@@ -6,7 +6,8 @@ right behind the ingest, runs the rules behind the rollups, empties the outbox a
 store's tables.
 
 With continuous aggregates a refresh makes a day anew for all channels. It gets a fifth of the time
-at most, however large the store. So does the search of the past, on a connection of its own.
+at most, however large the store. So do the search of the past and the care of the evidence, each on
+a connection of its own.
 
 In: that readings were stored. Out: rollups, flags, sent messages, partitions, commands. Owns: the
 messages that the broker refused. Never: the link to the broker, a batch of readings.
@@ -16,7 +17,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -39,6 +40,7 @@ from cloud_ingest.flags.water import refresh_water, sweep_water
 from cloud_ingest.flags.water_states import WaterRules
 from cloud_ingest.ingest.subscribe import Link
 from cloud_ingest.operate.ask_for_gaps import ask_for_gaps
+from cloud_ingest.operate.evidence import tend_evidence
 from cloud_ingest.operate.upkeep import upkeep
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.service.election import Election
@@ -69,11 +71,11 @@ REFRESH_REST = 4
 """The rest after a refresh of all channels, in times of its duration."""
 TOWERS_AFTER = timedelta(hours=3)
 """Towers are judged once a day, so long after midnight: the last readings of the day are in."""
-PAST_REST = 4
-"""The rest after a look at what was stored before validation, in times of its duration."""
-PAST_LEAST_REST_S = 1.0
-PAST_EVERY_S = 600.0
-"""How often it is asked whether the past of some registers waits to be judged."""
+PIECE_REST = 4
+"""The rest after a piece of work on what is old, in times of its duration."""
+PIECE_LEAST_REST_S = 1.0
+PIECES_EVERY_S = 600.0
+"""How often it is asked whether there is such work, where there was none."""
 TOWERS_EVERY_S = 600.0
 """How often it is asked whether a new day of the towers is to be judged."""
 GAPS_EVERY_S = 1800.0
@@ -116,8 +118,9 @@ class Leader:
                 self._run_upkeep(),
                 self._run_towers(store),
                 Webhooks(self.settings.webhooks, self._loops, self._election, self._totals).serve(),
-                self._run_past(),
                 self._run_gaps(store),
+                self._run_pieces("past", judge_past),
+                self._run_pieces("evidence", tend_evidence),
             ):
                 tasks.create_task(until_stopping(serving))
 
@@ -213,16 +216,17 @@ class Leader:
                 if not await self._loops.pause(UPKEEP_EVERY_S):
                     return
 
-    async def _run_past(self) -> None:
+    async def _run_pieces(self, name: str, work: Callable[[Connection, datetime], int]) -> None:
+        """Do work on what is old piece by piece; a piece says how much it did."""
         clock = asyncio.get_running_loop().time
-        async with self._election.database("past") as own:
+        async with self._election.database(name) as own:
             while await self._election.leads():
                 began = clock()
-                looked_at = await self._election.retry(
-                    "past", lambda: own.run(lambda conn: judge_past(conn, datetime.now(UTC)))
+                done = await self._election.retry(
+                    name, lambda: own.run(lambda conn: work(conn, datetime.now(UTC)))
                 )
-                rest_s = PAST_REST * (clock() - began) if looked_at else PAST_EVERY_S
-                if not await self._loops.pause(max(rest_s, PAST_LEAST_REST_S)):
+                rest_s = PIECE_REST * (clock() - began) if done else PIECES_EVERY_S
+                if not await self._loops.pause(max(rest_s, PIECE_LEAST_REST_S)):
                     return
 
     async def _run_gaps(self, store: Store) -> None:

@@ -57,6 +57,8 @@ class StoreCache:
     """By channel: whether it shows a billed register."""
     months: set[date] | None = None
     """The months that have a partition; None: not asked yet."""
+    evidence_months: set[date] = field(default_factory=set)
+    """Months of receipt that have a partition of evidence."""
     store: Store | None = None
     """What the store says of itself; None: not asked yet."""
     days: dict[int, date] = field(default_factory=dict)
@@ -71,6 +73,7 @@ class StoreCache:
         self.newest.clear()
         self.registers.clear()
         self.days.clear()
+        self.evidence_months.clear()
         self.months = self.store = None
 
     def store_of(self, conn: Connection) -> Store:

@@ -4,7 +4,7 @@
 The same again changes nothing. Every worker locks in the same order: batches by stream and number,
 channels and readings by key, meters by id.
 
-In: verdicts of `cloud_ingest.core.accept`. Out: what changed. Owns: the evidence (``batch``) and
+In: verdicts of `cloud_ingest.core.accept`. Out: what changed. Owns: ``batch``, ``evidence`` and
 the order of a commit; `cloud_ingest.store.readings_write` stores the readings and
 `cloud_ingest.store.set_aside` the quarantine.
 """
@@ -22,6 +22,7 @@ from cloud_ingest.store.chain import BatchKey, broken_links
 from cloud_ingest.store.channels import ChannelKey, StoreCache, ensure_channels
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import pack
+from cloud_ingest.store.evidence_months import make_evidence_months
 from cloud_ingest.store.foreign_claims import note_foreign_claims
 from cloud_ingest.store.key_successions import note_successions
 from cloud_ingest.store.meter_events import store_meter_events
@@ -116,6 +117,7 @@ def _commit(
 ) -> CommitResult:
     blocks = (block for delivery in accepted for block in delivery.blocks)
     make_partitions(conn, cache, {row[0] for block in blocks for row in block.rows if row[0]})
+    make_evidence_months(conn, cache, {delivery.received_at for delivery in accepted})
     aside = SetAside()
     for message in refused:
         aside.refused(message)

@@ -234,8 +234,9 @@ def _judge_block(conn: Connection, registry: Registry, batch_id: int, ordinal: i
         conn,
         _StoredBatch,
         """
-        SELECT batch.evidence, gateway.name AS gateway, batch.received_at
-        FROM batch JOIN gateway USING (gateway_id)
+        SELECT kept.evidence, gateway.name AS gateway, received_at
+        FROM batch JOIN batch_evidence AS kept USING (gateway_id, received_at, batch_id)
+        JOIN gateway USING (gateway_id)
         WHERE batch_id = %s
         """,
         (batch_id,),

@@ -7,7 +7,7 @@ so batches are looked through in the order of receipt, from the time of the read
 In: a society, a reading that the store has. Out: the signed lines with it. Never: a write.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from cloud_ingest.core.accept import FUTURE_TOLERANCE
-from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import unpack
 from cloud_ingest.store.rows import all_rows, scalars
 from shared_schema.billing import billing_exponent
@@ -80,38 +80,41 @@ def signed_rows(conn: Connection, society_id: int, sought: Sought) -> Iterator[S
 
     A reading can come again, with other rows beside it: the caller takes one and asks no further.
     """
+    gateways: list[int] = scalars(
+        conn, "SELECT gateway_id FROM gateway WHERE society_id = %s", (society_id,)
+    )
     for start, end in pairwise(_WAITS):
         arguments = {
-            "society_id": society_id,
+            "gateways": gateways,
             "start": sought.at + start,
             "end": min(sought.at, datetime.max.replace(tzinfo=UTC) - end) + end,
         }
-        found = scalars(
-            conn,
+        found = conn.execute(
             """
-            SELECT batch_id FROM batch JOIN gateway USING (gateway_id)
-            WHERE society_id = %(society_id)s
+            SELECT batch_id, received_at FROM batch_evidence
+            WHERE gateway_id = ANY(%(gateways)s::int[])
               AND received_at >= %(start)s AND received_at < %(end)s
             ORDER BY received_at, batch_id
             """,
             arguments,
-        )
+        ).fetchall()
         for first in range(0, len(found), _AT_ONCE):
-            yield from _rows_in(conn, found[first : first + _AT_ONCE], sought)
+            yield from _rows_in(conn, gateways, found[first : first + _AT_ONCE], sought)
 
 
-def _rows_in(conn: Connection, batches: list[int], sought: Sought) -> Iterator[SignedRow]:
-    kept = all_rows(
-        conn,
-        _Kept,
-        """
-        SELECT batch_id, gateway.name AS gateway, received_at, evidence
-        FROM batch JOIN gateway USING (gateway_id) WHERE batch_id = ANY(%s::bigint[])
-        ORDER BY received_at, batch_id
-        """,
-        (batches,),
-        binary=True,
-    )
+def _rows_in(
+    conn: Connection,
+    gateways: list[int],
+    batches: Sequence[tuple[int, datetime]],
+    sought: Sought,
+) -> Iterator[SignedRow]:
+    arguments = {
+        "gateways": gateways,
+        "batches": [batch_id for batch_id, _received_at in batches],
+        "first": batches[0][1],
+        "last": batches[-1][1],
+    }
+    kept = all_rows(conn, _Kept, query("batch/evidence_of"), arguments, binary=True)
     told = str(int(sought.at.timestamp())).encode()
     for each in kept:
         batch = unpack(each.evidence)

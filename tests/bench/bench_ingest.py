@@ -209,8 +209,8 @@ def size_of(conn: Connection, table: str) -> int:
 
 def sizes(conn: Connection, readings: int) -> str:
     """Bytes a reading on disk: as it came, compressed where that can be, evidence."""
-    conn.execute("VACUUM FULL batch")
-    evidence = size_of(conn, "batch") / readings
+    conn.execute("VACUUM FULL batch, evidence")
+    evidence = (size_of(conn, "batch") + size_of(conn, "evidence")) / readings
     if open_store(conn).rollups != "continuous":
         return f"{size_of(conn, 'reading') / readings:.1f}, evidence {evidence:.1f}"
     whole = "SELECT hypertable_size('reading')"

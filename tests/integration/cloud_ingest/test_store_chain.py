@@ -180,7 +180,9 @@ def test_each_variant_is_kept_and_replayed_by_a_person(flat: Site) -> None:
     for payload, entry in entries.items():
         done = replay(flat.conn, load_registry(flat.conn), entry.quarantine_id, NOW)
         assert (done.state, done.new_readings) == ("replayed", 1)
-        evidence = flat.all("SELECT evidence FROM batch ORDER BY batch_id DESC LIMIT 1")[0][0]
+        evidence = flat.all("SELECT evidence FROM batch_evidence ORDER BY batch_id DESC LIMIT 1")[
+            0
+        ][0]
         assert bytes_of(unpack(evidence)) == payload
     assert flat.one("SELECT count(*) FROM batch") == 3
     assert flat.one("SELECT count(*) FROM reading") == 3

@@ -18,6 +18,7 @@ from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.event_changes import tell_due
 from cloud_ingest.store.events import list_events
 from cloud_ingest.store.evidence import payload, unpack
+from cloud_ingest.store.evidence_months import move_batches
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.migration import Migration, migrations
 from cloud_ingest.store.outbox import hand_out
@@ -143,8 +144,11 @@ def test_old_batches_and_marks_outlive_their_tables(
         )
         monkeypatch.undo()
         migrate(conn)
-        rows = conn.execute("SELECT evidence FROM batch ORDER BY seq").fetchall()
-        assert [payload(unpack(evidence)) for (evidence,) in rows] == payloads
+        kept = "SELECT evidence FROM batch_evidence ORDER BY batch_id"
+        for moved in (0, 1, 1, 0):
+            assert move_batches(conn, moved) == moved
+            rows = conn.execute(kept.encode()).fetchall()
+            assert [payload(unpack(evidence)) for (evidence,) in rows] == payloads
         marks = conn.execute("SELECT channels, day::text FROM dirty ORDER BY day").fetchall()
         assert marks == [([1], "2026-06-01"), ([1], "2026-06-20")]
         refresh(conn, START)
