@@ -1,23 +1,45 @@
 # SPDX-License-Identifier: MIT
 """The care of the evidence, piece by piece: the leader does it beside everything else.
 
-In: a connection, the time. Out: how much was done. Never: more than a piece at a time.
+Evidence stays whole for ever, until somebody says for how many closed months. An older month
+becomes short: headers stay, and the blocks with a border in them.
+
+In: a connection, the time. Out: how much was done. Never: more than a piece at a time; a block
+taken away that nobody said may go.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from cloud_ingest.core.month import month_of
+from cloud_ingest.operate.upkeep import oldest_kept
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.evidence_months import move_batches
+from cloud_ingest.store.evidence_months import move_batches, oldest_whole
+from cloud_ingest.store.evidence_short import shorten_piece
+from cloud_ingest.store.locks import Lock, advisory_lock
+from cloud_ingest.store.retention import retention
 
-PIECE = 1000
-"""Batches that are moved or shortened in one transaction."""
+PIECE = 500
+"""Batches that are moved or shortened in one transaction: 32 MiB at most."""
+RESTORED_FOR = timedelta(days=62)
+"""So long a month stays whole that a person restored."""
 
 
-def tend_evidence(conn: Connection, _: datetime) -> int:
+def tend_evidence(conn: Connection, now: datetime) -> int:
     """Do the next piece of what is due, and return how many batches it was; 0: nothing is due.
 
     Args:
         conn: The store, outside of a transaction.
-        _: The time.
+        now: The time.
     """
-    return move_batches(conn, PIECE)
+    if moved := move_batches(conn, PIECE):
+        return moved
+    keep = retention(conn)
+    if keep.keep_evidence is None:
+        return 0
+    line = oldest_kept(keep.keep_evidence, now.astimezone(keep.zone).date())
+    with advisory_lock(conn, Lock.EVIDENCE):
+        due = oldest_whole(conn, line, now - RESTORED_FOR)
+        if due is None:
+            return 0
+        month = month_of(due.year, due.month, keep.zone)
+        return shorten_piece(conn, month, keep.zone, now, PIECE)

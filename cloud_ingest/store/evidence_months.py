@@ -5,17 +5,32 @@
 lie in ``evidence``, a table a month on every edition, so that a month of them can be shortened,
 archived or put on another disk, and nothing that a receipt or a link asks for goes with it.
 
-Older versions kept the bytes in ``batch``: `move_batches` moves them.
+A month is written anew in a table beside it, which then takes its place: shortened, or restored
+from an archive. Older versions kept the bytes in ``batch``: `move_batches` moves them.
 
-In: times, months. Out: partitions made; batches moved. Never: a batch without its bytes.
+In: times, months, rows. Out: partitions; rows in the order of the key. Owns: ``evidence``,
+``evidence_month``. Never: a batch without its bytes.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
+from typing import LiteralString, NamedTuple
 
+from psycopg import sql
+
+from cloud_ingest.core.month import Month
 from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.rows import scalar, scalars
+from cloud_ingest.store.rows import all_rows, scalar, scalars
+
+
+class Kept(NamedTuple):
+    """The bytes of a batch, under the key of ``evidence``."""
+
+    gateway_id: int
+    received_at: datetime
+    batch_id: int
+    evidence: bytes
 
 
 @translating
@@ -69,3 +84,103 @@ def move_batches(conn: Connection, limit: int) -> int:
     batches = {"batches": [batch_id for batch_id, _ in found]}
     moved: int = scalar(conn, query("batch/move_evidence"), batches)
     return moved
+
+
+@translating
+def kept_after(
+    conn: Connection, month: Month, after: tuple[int, datetime, int] | None, limit: int
+) -> list[Kept]:
+    """Return evidence of a month in the order of its key, from behind a key on; None: the first."""
+    gateway_id, received_at, batch_id = after or (-1, month.start, -1)
+    arguments = {
+        "start": month.start,
+        "end": month.end,
+        "gateway_id": gateway_id,
+        "received_at": received_at,
+        "batch_id": batch_id,
+        "limit": limit,
+    }
+    return all_rows(conn, Kept, query("batch/kept_after"), arguments, binary=True)
+
+
+@translating
+def begin_month(conn: Connection, month: date, suffix: LiteralString) -> None:
+    """Make the table in which a month is written anew, if it is not there yet."""
+    conn.execute(
+        """
+        SELECT begin_evidence_table(%(month)s, %(suffix)s)
+        WHERE to_regclass('metering.' || evidence_table(%(month)s, %(suffix)s)) IS NULL
+        """,
+        {"month": month, "suffix": suffix},
+    )
+
+
+@translating
+def newest_in_month(
+    conn: Connection, month: date, suffix: LiteralString
+) -> tuple[int, datetime, int] | None:
+    """Return the last key that is written of a month's new table; None: it is empty."""
+    statement = sql.SQL(
+        "SELECT gateway_id, received_at, batch_id FROM {} "
+        "ORDER BY gateway_id DESC, received_at DESC, batch_id DESC LIMIT 1"
+    )
+    return conn.execute(statement.format(_table(month, suffix))).fetchone()
+
+
+@translating
+def write_into_month(
+    conn: Connection, month: date, suffix: LiteralString, rows: Sequence[Kept]
+) -> None:
+    """Write rows into a month's new table."""
+    statement = sql.SQL("COPY {} (gateway_id, received_at, batch_id, evidence) FROM STDIN")
+    with (
+        conn.cursor() as cursor,
+        cursor.copy(statement.format(_table(month, suffix))) as copy,
+    ):
+        for row in rows:
+            copy.write_row(row)
+
+
+@translating
+def swap_month(conn: Connection, month: date, suffix: LiteralString) -> None:
+    """Put a month's new table in the place of its part, within the caller's transaction.
+
+    Raises:
+        StoreUnavailable: readers or writers were in the way for 5 seconds.
+    """
+    conn.execute("SET LOCAL lock_timeout = '5s'")
+    conn.execute("SELECT swap_evidence_partition(%s, %s)", (month, suffix))
+
+
+@translating
+def note_short(conn: Connection, month: date, at: datetime) -> None:
+    """Note that a month is short."""
+    conn.execute(
+        """
+        INSERT INTO evidence_month (month, shortened_at) VALUES (%s, %s)
+        ON CONFLICT (month) DO UPDATE SET shortened_at = excluded.shortened_at, restored_at = NULL
+        """,
+        (month, at),
+    )
+
+
+@translating
+def oldest_whole(conn: Connection, before: date, restored_before: datetime) -> date | None:
+    """Return the oldest month before another one that is to be shortened; None: there is none.
+
+    Args:
+        conn: The store.
+        before: The first month that stays whole.
+        restored_before: A month that was restored since stays whole as well.
+    """
+    done = scalars(
+        conn,
+        "SELECT month FROM evidence_month WHERE shortened_at IS NOT NULL OR restored_at >= %s",
+        (restored_before,),
+    )
+    due = (month for month in evidence_months(conn) if month < before and month not in done)
+    return next(due, None)
+
+
+def _table(month: date, suffix: LiteralString) -> sql.Identifier:
+    return sql.Identifier("metering", f"evidence_{month:%Y_%m}{suffix}")

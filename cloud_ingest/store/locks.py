@@ -39,8 +39,12 @@ class Lock(IntEnum):
     """Of the links of some streams, at the end of a transaction that adds batches."""
     BINDING = 0x696F7464
     """Of meters to gateways, within a transaction."""
+    EVIDENCE = 0x696F7465
+    """Of the months of evidence that are written anew."""
     PARTITION = 0x697F7457
     """The store's function ``make_reading_partition`` takes it."""
+    EVIDENCE_PART = 0x697F7458
+    """The store's functions take it that make and swap parts of ``evidence``."""
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""How long readings are kept: the settings of the store, and the line that only rises.
+"""How long readings and evidence are kept: the settings of the store, and the line that only rises.
 
-In: a number of months, a line. Out: the line from which on readings are there. Owns: these two
+In: a number of months, a line. Out: the line from which on readings are there. Owns: these three
 columns of ``store``. Never: a line that sinks: what was dropped does not come back.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.errors import NotMigrated
@@ -22,6 +23,8 @@ class Retention:
     """None: all."""
     kept_from: datetime | None
     """None: nothing was dropped yet."""
+    keep_evidence: int | None
+    """Closed months whose evidence stays whole; None: all."""
     zone: ZoneInfo
     """Of the store's months."""
 
@@ -33,20 +36,28 @@ def retention(conn: Connection) -> Retention:
     Raises:
         NotMigrated: there is no store.
     """
-    found = one_row(conn, _retention, "SELECT keep_months, kept_from, zone FROM store")
+    found = one_row(
+        conn, _retention, "SELECT keep_months, kept_from, keep_evidence, zone FROM store"
+    )
     if found is None:
         raise NotMigrated("the database holds no store yet: run cloud-ingest migrate")
     return found
 
 
-def _retention(keep_months: int | None, kept_from: datetime | None, zone: str) -> Retention:
-    return Retention(keep_months, kept_from, ZoneInfo(zone))
+def _retention(*, zone: str, **columns: Any) -> Retention:
+    return Retention(zone=ZoneInfo(zone), **columns)
 
 
 @translating
 def set_keep_months(conn: Connection, months: int | None) -> None:
     """Set how many closed months of readings are kept; None: all."""
     conn.execute("UPDATE store SET keep_months = %s", (months,))
+
+
+@translating
+def set_keep_evidence(conn: Connection, months: int | None) -> None:
+    """Set how many closed months of evidence stay whole; None: all."""
+    conn.execute("UPDATE store SET keep_evidence = %s", (months,))
 
 
 @translating

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Evidence lies in months of receipt, and nothing that was proved before is lost on the way."""
 
-from datetime import date, timedelta
+from datetime import date, datetime
 
 import pytest
 
@@ -9,15 +9,33 @@ from cloud_ingest.operate.evidence import tend_evidence
 from cloud_ingest.operate.upkeep import upkeep
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.evidence import unpack
 from cloud_ingest.store.evidence_months import evidence_months
 from cloud_ingest.store.quarantine import list_entries, show
 from cloud_ingest.store.receipts import heads, stored_ranges
+from cloud_ingest.store.retention import set_keep_evidence
+from shared_schema.message import format_utc
 from shared_schema.proof.check import check
+from shared_schema.readings import Batch
 from tests.support.gateway import block_line
-from tests.support.proved import NOW, claims, close, july, proved, quantity, send, units
-from tests.support.store import Site, kwh, local, unit_line
-
-HOUR = timedelta(hours=1)
+from tests.support.proved import (
+    AFTER,
+    BEFORE,
+    END,
+    FIRST,
+    HALF,
+    HOUR,
+    NOW,
+    START,
+    claims,
+    close,
+    july,
+    proved,
+    quantity,
+    send,
+    units,
+)
+from tests.support.store import ZONE, Site, every, kwh, local, unit_line
 
 
 @pytest.fixture
@@ -84,3 +102,114 @@ def test_evidence_of_an_older_version_moves_piece_by_piece(
         assert (claims(proof), check(proof).signed_borders) == ([], 2)
         assert show(flat.conn, entry.quarantine_id)[1] == payload.split(b"\n")[1]
         assert tend_evidence(flat.conn, NOW) == min(left, 4)
+
+
+NEXT_YEAR = local("2027-11-20 09:00")
+PIECES = 20
+
+
+def let_go(conn: Connection, now: datetime = NEXT_YEAR, pieces: int = PIECES) -> None:
+    """Shorten all that is due, piece by piece."""
+    set_keep_evidence(conn, 13)
+    for _ in range(pieces):
+        if tend_evidence(conn, now) == 0:
+            return
+    raise AssertionError("it does not end")
+
+
+def whole(conn: Connection) -> list[tuple[datetime, bool]]:
+    """When each batch was received, and whether it has all of its blocks."""
+    rows = conn.execute("SELECT received_at, evidence FROM evidence ORDER BY batch_id").fetchall()
+    return [(at, all(unpack(evidence).block_lines)) for at, evidence in rows]
+
+
+def is_whole(conn: Connection) -> bool:
+    return all(each for _, each in whole(conn))
+
+
+def test_nothing_is_shortened_until_somebody_says_so(flat: Site) -> None:
+    send(flat, "1", july())
+    assert tend_evidence(flat.conn, NEXT_YEAR) == 0
+    assert is_whole(flat.conn)
+
+
+def test_a_short_month_is_proved_as_before(flat: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    send(flat, "1", july())
+    close(flat)
+    monkeypatch.setattr("cloud_ingest.operate.evidence.PIECE", 3)
+    before = proved(flat)
+    let_go(flat.conn)
+    assert proved(flat) == before
+    blocks = [line for batch in batches(flat) for line in batch.block_lines]
+    assert 0 < sum(map(bool, blocks)) < len(blocks) / 2
+    assert tend_evidence(flat.conn, NEXT_YEAR) == 0
+
+
+def test_months_that_are_kept_stay_whole(flat: Site) -> None:
+    send(flat, "1", july())
+    let_go(flat.conn, local("2027-08-31 12:00"))
+    assert is_whole(flat.conn)
+    let_go(flat.conn, local("2027-10-01 00:00"))
+    short = {at.astimezone(ZONE).month for at, has_all in whole(flat.conn) if not has_all}
+    assert short == {7}
+    assert max(whole(flat.conn))[0].astimezone(ZONE).month == 8
+
+
+def test_handovers_and_replacements_outlive_their_month(site: Site) -> None:
+    units(
+        site,
+        unit_line("A-1", "1", until="2026-07-16"),
+        unit_line("A-1", "2", since="2026-07-16"),
+    )
+    send(site, "1", every(BEFORE, HALF, FIRST, 10, HOUR))
+    send(site, "2", every(HALF, AFTER, 70, 10, HOUR))
+    close(site)
+    before = proved(site)
+    let_go(site.conn)
+    assert proved(site) == before
+    assert check(before).signed_borders == 4
+
+
+def test_a_border_that_nobody_read_keeps_both_its_sides(flat: Site) -> None:
+    rows = [(at, 0 if abs(at - END) <= 3 * HOUR else raw) for at, raw in july()]
+    send(flat, "1", rows)
+    close(flat)
+    before = proved(flat)
+    (part,) = before.parts
+    assert part.closing.before is not None
+    assert part.closing.before.signed is not None
+    assert part.closing.before.at < format_utc(END - 3 * HOUR)
+    let_go(flat.conn)
+    assert proved(flat) == before
+
+
+def test_an_entry_in_quarantine_keeps_its_block(flat: Site) -> None:
+    rows = every(HALF, HALF + 5 * 24 * HOUR, 5, 1)
+    lines = [block_line(serial, rows) for serial in ("1", "unknown", "2")]
+    commit(flat.conn, [flat.verdict(flat.gateway.seal(*lines), NOW)])
+    entries = {entry.quarantine_id for entry in list_entries(flat.conn)}
+    let_go(flat.conn)
+    (batch,) = batches(flat)
+    assert batch.block_lines == (b"", *lines[1:])
+    shown = {show(flat.conn, each)[1] for each in entries}
+    assert shown == set(lines[1:])
+
+
+def test_shortening_goes_on_where_it_was_killed(
+    flat: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(flat, "1", july())
+    monkeypatch.setattr("cloud_ingest.operate.evidence.PIECE", 2)
+    set_keep_evidence(flat.conn, 13)
+    tend_evidence(flat.conn, NEXT_YEAR)
+    assert is_whole(flat.conn)
+    late = flat.gateway.seal(block_line("1", [(HALF, 77)]))  # a replay has the receipt of then
+    commit(flat.conn, [flat.verdict(late, START)])
+    let_go(flat.conn)
+    assert len(whole(flat.conn)) == flat.one("SELECT count(*) FROM batch")
+    tables = "SELECT count(*) FROM pg_class WHERE relname LIKE 'evidence%%short%%'"
+    assert flat.one(tables) == 0
+
+
+def batches(flat: Site) -> list[Batch]:
+    return [unpack(each) for (each,) in flat.all("SELECT evidence FROM evidence ORDER BY batch_id")]

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cloud_ingest.store.evidence import pack, payload, unpack
-from shared_schema.readings import MAX_BATCH_BYTES, Batch, open_batch
+from cloud_ingest.store.evidence import is_short, pack, payload, shorten, unpack
+from shared_schema.readings import MAX_BATCH_BYTES, Batch, line_hash, open_batch
 from shared_schema.signing import sign_line
 from tests.support.gateway import Sealer, block_line
 
@@ -102,3 +102,16 @@ def test_decompression_is_bounded() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 8 * MAX_BATCH_BYTES
+
+
+@given(BLOCKS, st.sets(st.integers(0, 4)))
+def test_a_shortened_batch_holds_by_its_header(blocks: list[bytes], keep: set[int]) -> None:
+    _sent, batch = sealed(blocks)
+    short = shorten(batch, keep)
+    again = unpack(short)
+    assert is_short(short)
+    assert not is_short(pack(batch))
+    assert (again.header_line, again.signature_line) == (batch.header_line, batch.signature_line)
+    for place, line in enumerate(again.block_lines):
+        assert line == (blocks[place] if place in keep else b"")
+        assert not line or line_hash(line) == again.header.blocks[place]
