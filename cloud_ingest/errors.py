@@ -22,6 +22,8 @@ IngestError
     ├── DialRefused       a dial that cannot be compared with its module
     ├── ReadingRefused    a reading that cannot be set aside, restored or entered as it was named
     ├── ProofRefused      a month of which there is nothing to prove
+    ├── ArchiveRefused    a month of evidence that cannot be archived or restored now
+    ├── ArchiveSpoilt     a file of evidence that is not what was written
     ├── NumberRefused     a number of which nothing waits for a person's word
     ├── RecomputeRefused  days that cannot be made anew from their readings
     ├── RegistersRefused  a file of registers that cannot be read, or has too little to judge
@@ -137,6 +139,14 @@ class NumberRefused(UserError):
 
 class ProofRefused(UserError):
     """There is no number to prove: the month is open, or says nothing of the subject."""
+
+
+class ArchiveRefused(UserError):
+    """A month of evidence cannot be archived or restored now."""
+
+
+class ArchiveSpoilt(UserError):
+    """A file of evidence is not what was written."""
 
 
 class RecomputeRefused(UserError):

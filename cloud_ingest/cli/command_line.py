@@ -89,6 +89,9 @@ COMMANDS: Final = {
         "Write the proof of a number: what gateways signed of it, what persons said, how it adds "
         "up.",
     ),
+    "evidence": Place(
+        "evidence", "What gateways signed: how long it is kept whole, files of it, and their check."
+    ),
     "number": Place(
         "number", "Numbers that wait for a person: held changes, and quantities in doubt."
     ),

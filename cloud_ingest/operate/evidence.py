@@ -11,12 +11,12 @@ taken away that nobody said may go.
 from datetime import datetime, timedelta
 
 from cloud_ingest.core.month import month_of
-from cloud_ingest.operate.upkeep import oldest_kept
+from cloud_ingest.operate.upkeep import oldest_kept, require_months
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.evidence_months import move_batches, oldest_whole
 from cloud_ingest.store.evidence_short import shorten_piece
 from cloud_ingest.store.locks import Lock, advisory_lock
-from cloud_ingest.store.retention import retention
+from cloud_ingest.store.retention import retention, set_keep_evidence
 
 PIECE = 500
 """Batches that are moved or shortened in one transaction: 32 MiB at most."""
@@ -43,3 +43,13 @@ def tend_evidence(conn: Connection, now: datetime) -> int:
             return 0
         month = month_of(due.year, due.month, keep.zone)
         return shorten_piece(conn, month, keep.zone, now, PIECE)
+
+
+def keep_evidence(conn: Connection, months: int | None) -> None:
+    """Say how many closed months of evidence stay whole; None: all. `tend_evidence` does it.
+
+    Raises:
+        UserError: too few, or more than a store can be old.
+    """
+    require_months(months)
+    set_keep_evidence(conn, months)

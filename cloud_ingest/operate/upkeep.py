@@ -84,6 +84,16 @@ def keep_months(conn: Connection, months: int | None) -> None:
     Raises:
         UserError: too few, or more than a store can be old.
     """
+    require_months(months)
+    set_keep_months(conn, months)
+
+
+def require_months(months: int | None) -> None:
+    """Refuse a number of months that cannot be kept; pure.
+
+    Raises:
+        UserError: too few, or more than a store can be old.
+    """
     if months is not None and months > MOST_MONTHS:
         raise UserError(f"{months} months are more than {MOST_MONTHS}: keep all")
     if months is not None and months < LEAST_MONTHS:
@@ -91,7 +101,6 @@ def keep_months(conn: Connection, months: int | None) -> None:
             f"{months} months are too few: a month is compared with that of a year before, "
             f"keep {LEAST_MONTHS} or more"
         )
-    set_keep_months(conn, months)
 
 
 def oldest_kept(months: int, today: date) -> date:

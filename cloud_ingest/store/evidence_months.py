@@ -33,6 +33,28 @@ class Kept(NamedTuple):
     evidence: bytes
 
 
+class KnownBatch(NamedTuple):
+    """A batch as ``batch`` has it."""
+
+    batch_id: int
+    gateway_id: int
+    received_at: datetime
+    header_hash: bytes
+
+
+class MonthState(NamedTuple):
+    """A month of evidence, and what was done to it."""
+
+    month: date
+    size: int
+    """On disk, with its index."""
+    shortened_at: datetime | None
+    archive: str | None
+    archive_sha256: bytes | None
+    archived_at: datetime | None
+    restored_at: datetime | None
+
+
 @translating
 def make_evidence_months(
     conn: Connection, cache: StoreCache, times: Collection[datetime]
@@ -162,6 +184,68 @@ def note_short(conn: Connection, month: date, at: datetime) -> None:
         """,
         (month, at),
     )
+
+
+@translating
+def note_restored(conn: Connection, month: date, at: datetime) -> None:
+    """Note that a month is whole again."""
+    conn.execute(
+        """
+        INSERT INTO evidence_month (month, restored_at) VALUES (%s, %s)
+        ON CONFLICT (month) DO UPDATE SET shortened_at = NULL, restored_at = excluded.restored_at
+        """,
+        (month, at),
+    )
+
+
+@translating
+def note_archive(conn: Connection, month: date, name: str, sha256: str, at: datetime) -> None:
+    """Note which file has all of a month."""
+    conn.execute(
+        """
+        INSERT INTO evidence_month (month, archive, archive_sha256, archived_at)
+        VALUES (%s, %s, %s, %s)
+        ON CONFLICT (month) DO UPDATE
+        SET archive = excluded.archive, archive_sha256 = excluded.archive_sha256,
+            archived_at = excluded.archived_at
+        """,
+        (month, name, bytes.fromhex(sha256), at),
+    )
+
+
+@translating
+def month_states(conn: Connection) -> list[MonthState]:
+    """Return every month of evidence, the oldest first."""
+    return all_rows(conn, MonthState, query("batch/month_states"))
+
+
+@translating
+def waits_to_move(conn: Connection, month: Month) -> bool:
+    """Say whether batches of a month lie where an older version kept them."""
+    found = scalar(
+        conn,
+        """
+        SELECT EXISTS (SELECT FROM batch
+                       WHERE evidence IS NOT NULL AND received_at >= %s AND received_at < %s)
+        """,
+        (month.start, month.end),
+    )
+    return bool(found)
+
+
+@translating
+def known_batches(conn: Connection, batches: Collection[int]) -> dict[int, KnownBatch]:
+    """Return what the store says of batches, by their numbers."""
+    found = all_rows(
+        conn,
+        KnownBatch,
+        """
+        SELECT batch_id, gateway_id, received_at, header_hash FROM batch
+        WHERE batch_id = ANY(%s::bigint[])
+        """,
+        (sorted(batches),),
+    )
+    return {each.batch_id: each for each in found}
 
 
 @translating

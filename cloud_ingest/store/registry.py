@@ -153,6 +153,12 @@ def societies(conn: Connection) -> list[tuple[int, str]]:
 
 
 @translating
+def gateway_names(conn: Connection) -> list[str]:
+    """Return the names of all gateways."""
+    return scalars(conn, "SELECT name FROM gateway ORDER BY name")
+
+
+@translating
 def known_meters(conn: Connection, society_id: int) -> set[tuple[str, str]]:
     """Return maker and serial number of each meter of a society."""
     rows = conn.execute(

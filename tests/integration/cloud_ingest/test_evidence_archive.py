@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+"""A month of evidence in a file verifies without the store, and goes back into it."""
+
+import gzip
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cloud_ingest.cli.command_line import app
+from cloud_ingest.errors import ArchiveRefused, ArchiveSpoilt, UserError
+from cloud_ingest.operate.evidence import keep_evidence, tend_evidence
+from cloud_ingest.operate.evidence_archive import archive, restore, verify
+from cloud_ingest.store.commit import commit
+from shared_schema.signing import fingerprint
+from tests.support.gateway import Sealer, block_line
+from tests.support.proved import HALF, NOW, july, send, units
+from tests.support.store import Site, local, unit_line
+
+NEXT_YEAR = local("2027-11-20 09:00")
+ROWS = "SELECT gateway_id, received_at, batch_id, evidence FROM evidence ORDER BY batch_id"
+
+
+@pytest.fixture
+def flat(site: Site) -> Site:
+    units(site, unit_line("A-1", "1"))
+    send(site, "1", july())
+    return site
+
+
+def shorten(site: Site) -> None:
+    keep_evidence(site.conn, 13)
+    while tend_evidence(site.conn, NEXT_YEAR):
+        pass
+
+
+def test_a_month_goes_out_and_comes_back(flat: Site, tmp_path: Path) -> None:
+    kept = flat.all(ROWS)
+    path, facts = archive(flat.conn, "2026-07", tmp_path, NOW)
+    assert (path.name, list(tmp_path.glob("*.part"))) == ("evidence-2026-07.jsonl.gz", [])
+    assert (facts.batches, facts.broken_links) == (
+        flat.one("SELECT count(*) FROM evidence_2026_07"),
+        0,
+    )
+    assert facts.by_key == {fingerprint(flat.gateway.key.public_key()): facts.batches}
+    shorten(flat)
+    assert flat.all(ROWS) != kept
+    for _ in range(2):
+        assert restore(flat.conn, path, NEXT_YEAR).unknown == 0
+        july_alone = [row for row in flat.all(ROWS) if row[1] < local("2026-08-01 00:00")]
+        assert july_alone == [row for row in kept if row[1] < local("2026-08-01 00:00")]
+    assert tend_evidence(flat.conn, NEXT_YEAR + timedelta(days=61)) == 0
+    assert tend_evidence(flat.conn, NEXT_YEAR + timedelta(days=63)) > 0
+
+
+def test_what_came_meanwhile_outlives_a_restoring(flat: Site, tmp_path: Path) -> None:
+    path, facts = archive(flat.conn, "2026-07", tmp_path, NOW)
+    late = flat.gateway.seal(block_line("1", [(HALF, 77)]))
+    commit(flat.conn, [flat.verdict(late, HALF)])
+    restore(flat.conn, path, NOW)
+    assert flat.one("SELECT count(*) FROM evidence_2026_07") == facts.batches + 1
+
+
+def test_a_batch_of_another_store_is_left_out(flat: Site, tmp_path: Path) -> None:
+    path, facts = archive(flat.conn, "2026-07", tmp_path, NOW)
+    flat.conn.execute("UPDATE batch SET header_hash = 'x' WHERE batch_id = 1")
+    assert restore(flat.conn, path, NOW).unknown == 1
+    flat.conn.execute("UPDATE store SET store_id = gen_random_uuid()")
+    assert restore(flat.conn, path, NOW).unknown == 1  # this store wrote it under its former id
+    flat.conn.execute("DELETE FROM evidence_month")
+    with pytest.raises(ArchiveRefused, match="not of this one"):
+        restore(flat.conn, path, NOW)
+    assert flat.one("SELECT count(*) FROM evidence_2026_07") == facts.batches
+
+
+def test_a_month_that_is_not_whole_is_not_archived(flat: Site, tmp_path: Path) -> None:
+    for month, at, why in (
+        ("2026-08", NOW, "is not over"),
+        ("2026-05", NOW, "nothing was received"),
+    ):
+        with pytest.raises(ArchiveRefused, match=why):
+            archive(flat.conn, month, tmp_path, at)
+    flat.conn.execute("UPDATE batch SET evidence = 'x' WHERE batch_id = 1")
+    with pytest.raises(ArchiveRefused, match="moves it by itself"):
+        archive(flat.conn, "2026-07", tmp_path, NOW)
+    flat.conn.execute("UPDATE batch SET evidence = NULL")
+    archive(flat.conn, "2026-07", tmp_path, NOW)
+    with pytest.raises(UserError, match="there already"):
+        archive(flat.conn, "2026-07", tmp_path, NOW)
+    shorten(flat)
+    with pytest.raises(ArchiveRefused, match="is short since"):
+        archive(flat.conn, "2026-07", tmp_path / "..", NOW)
+
+
+def test_the_commands_say_what_they_did(flat: Site, store_dsn: str, tmp_path: Path) -> None:
+    def run(*words: str, code: int = 0) -> str:
+        done = CliRunner().invoke(app, ["evidence", *words])
+        assert done.exit_code == code, done.output
+        return done.output
+
+    at = ("--dsn", store_dsn)
+    path = tmp_path / "evidence-2026-07.jsonl.gz"
+    assert "2026-07" in run("archive", "--month", "2026-07", "--out", str(tmp_path), *at)
+    listed = run("list", *at)
+    assert ("whole" in listed, path.name in listed) == (True, True)
+    ours = fingerprint(flat.gateway.key.public_key())
+    assert "all hold" in run("verify", str(path), "--trust", ours)
+    other = fingerprint(Sealer("gw-b").key.public_key())
+    assert "not by a key" in run("verify", str(path), "--trust", other, code=2)
+    assert run("keep", *at) == "all evidence stays whole\n"
+    assert "13 months" in run("keep", "13", *at)
+    assert "too few" in run("keep", "12", *at, code=2)
+    assert "whole again" in run("restore", str(path), *at)
+    assert run("keep", "--all", *at) == "all evidence stays whole\n"
+
+
+def test_a_file_that_is_cut_or_spoilt_is_told(flat: Site, tmp_path: Path) -> None:
+    path, _facts = archive(flat.conn, "2026-07", tmp_path, NOW)
+    packed = path.read_bytes()
+    lines = gzip.decompress(packed).splitlines(keepends=True)
+    for spoilt in (
+        packed[:-1],
+        b"no gzip",
+        gzip.compress(b"".join(lines[:-1])),
+        gzip.compress(b"".join(lines[:1] + lines[5:])),
+        gzip.compress(b"".join([*lines, lines[-1]])),
+        gzip.compress(b"".join(lines).replace(b"null,12", b"null,22", 1)),
+        gzip.compress(b"{}\n"),
+    ):
+        path.write_bytes(spoilt)
+        with pytest.raises(ArchiveSpoilt):
+            verify(path)
+        with pytest.raises(ArchiveSpoilt):
+            restore(flat.conn, path, NOW)
+    path.unlink()
+    with pytest.raises(UserError, match="cannot read"):
+        verify(path)
