@@ -100,7 +100,7 @@ def evidence_verify(
 
     With --trust, exit code 2 if another key signed any of it.
 
-    Example: cloud-ingest evidence verify evidence-2026-07.jsonl.gz
+    Example: cloud-ingest evidence verify evidence-2026-07.jsonl.xz
     """
     with one_line_errors():
         facts = evidence_archive.verify(file)
@@ -119,7 +119,7 @@ def evidence_verify(
 def evidence_restore(file: File, *, dsn: Dsn = None, config: Config = None) -> None:
     """Put the evidence of a file back that the store has shortened; it stays whole for two months.
 
-    Example: cloud-ingest evidence restore /srv/evidence/evidence-2026-07.jsonl.gz
+    Example: cloud-ingest evidence restore /srv/evidence/evidence-2026-07.jsonl.xz
     """
     with opened_store(dsn, config) as opened:
         done = evidence_archive.restore(opened.conn, file, datetime.now(UTC))

@@ -15,7 +15,15 @@ from typing import Final, Literal
 
 from cloud_ingest.store.assignments import TornSubject
 from cloud_ingest.store.migrate import Store
-from cloud_ingest.store.server_facts import Clock, Extension, Job, Marks, Parts, Server
+from cloud_ingest.store.server_facts import (
+    Clock,
+    EvidenceSize,
+    Extension,
+    Job,
+    Marks,
+    Parts,
+    Server,
+)
 from cloud_ingest.store.strays import Stray
 
 Level = Literal["ok", "warn", "fail"]
@@ -31,6 +39,8 @@ NEWEST_EXTENSION: Final = (2, 28)
 CLOCKS_DIFFER: Final = timedelta(seconds=5)
 MARKS_ARE_LATE: Final = timedelta(minutes=10)
 MARKS_ARE_STUCK: Final = timedelta(hours=1)
+MOST_WHOLE: Final = 13
+"""Closed months of evidence that need nobody's word."""
 RETENTION: Final = "policy_retention"
 RESTART: Final = "in postgresql.conf, then restart the server"
 RELOAD: Final = "in postgresql.conf, then SELECT pg_reload_conf()"
@@ -179,6 +189,23 @@ def check_locks(server: Server, parts: Parts) -> Check:
     wanted = -(-parts.relations * 4 // sessions)
     advice = f"max_locks_per_transaction = {wanted} or more {RESTART}"
     return Check("fail" if parts.relations > room else "warn", "locks", said, advice)
+
+
+def check_evidence(size: EvidenceSize) -> Check:
+    """Say how much room evidence takes, and what lets it stop growing."""
+    said = (
+        f"{size.months} months of evidence take {_shown(size.bytes_in_months)}, the newest closed "
+        f"one {_shown(size.newest)}; the rows that stay for ever {_shown(size.batches)}"
+    )
+    if size.waits:
+        said += "; an older version's is being moved"
+    if size.keeps is None and size.whole > MOST_WHOLE:
+        advice = (
+            f"{size.whole} months are whole: cloud-ingest evidence archive writes a month into a "
+            "file, cloud-ingest evidence keep 13 shortens those that are older"
+        )
+        return Check("warn", "evidence", said, advice)
+    return Check("ok", "evidence", said)
 
 
 def check_workers(server: Server) -> Check | None:

@@ -120,6 +120,7 @@ def _store(
     yield checks.check_rollups(extension, store)
     yield from map(check_stranger, strangers(conn))
     yield checks.check_marks(server_facts.read_marks(conn), now())
+    yield checks.check_evidence(server_facts.read_evidence(conn))
     yield from checks.check_units(torn_subjects(conn))
     yield from check_gateways(last_certificates(conn, now() + EXPIRES_SOON), now())
     for society_id, society in societies(conn):

@@ -11,12 +11,13 @@ taken away that nobody said may go.
 from datetime import datetime, timedelta
 
 from cloud_ingest.core.month import month_of
-from cloud_ingest.operate.upkeep import oldest_kept, require_months
+from cloud_ingest.operate.upkeep import require_months
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.evidence_months import move_batches, oldest_whole
+from cloud_ingest.store.evidence_months import move_batches, oldest_due
 from cloud_ingest.store.evidence_short import shorten_piece
 from cloud_ingest.store.locks import Lock, advisory_lock
-from cloud_ingest.store.retention import retention, set_keep_evidence
+from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.retention import set_keep_evidence
 
 PIECE = 500
 """Batches that are moved or shortened in one transaction: 32 MiB at most."""
@@ -33,16 +34,12 @@ def tend_evidence(conn: Connection, now: datetime) -> int:
     """
     if moved := move_batches(conn, PIECE):
         return moved
-    keep = retention(conn)
-    if keep.keep_evidence is None:
-        return 0
-    line = oldest_kept(keep.keep_evidence, now.astimezone(keep.zone).date())
     with advisory_lock(conn, Lock.EVIDENCE):
-        due = oldest_whole(conn, line, now - RESTORED_FOR)
+        due = oldest_due(conn, now - RESTORED_FOR)
         if due is None:
             return 0
-        month = month_of(due.year, due.month, keep.zone)
-        return shorten_piece(conn, month, keep.zone, now, PIECE)
+        zone = open_store(conn).zone
+        return shorten_piece(conn, month_of(due.year, due.month, zone), zone, now, PIECE)
 
 
 def keep_evidence(conn: Connection, months: int | None) -> None:

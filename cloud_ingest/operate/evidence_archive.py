@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Months of evidence as files: written, held against their signatures, put back.
 
-A file is lines, compressed by gzip (`cloud_ingest.core.evidence_file`). It is written beside its
+A file is lines, compressed by xz (`cloud_ingest.core.evidence_file`). It is written beside its
 name, read back and held to the last signature, and gets its name then: a file that has its name is
 whole. The store notes the SHA-256 of its lines.
 
@@ -9,9 +9,8 @@ In: a month, a folder, a file. Out: what the file says. Never: a file that is ov
 put back that the store does not know by its hash.
 """
 
-import gzip
+import lzma
 import os
-import zlib
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
@@ -33,17 +32,15 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.evidence import is_short, pack, unpack
 from cloud_ingest.store.evidence_months import (
     Kept,
-    begin_month,
+    begin_anew,
     kept_after,
     known_batches,
     make_evidence_months,
     month_states,
-    newest_in_month,
     note_archive,
-    note_restored,
-    swap_month,
+    put_whole,
     waits_to_move,
-    write_into_month,
+    write_anew,
 )
 from cloud_ingest.store.locks import Lock, advisory_lock
 from cloud_ingest.store.migrate import Store, open_store
@@ -51,7 +48,8 @@ from cloud_ingest.store.proved import enrolled_keys
 from cloud_ingest.store.registry import gateway_names
 
 PIECE = 500
-_SUFFIX = "_whole"
+PRESET = 4
+"""Of xz: a third smaller than gzip, in half the time of its own usual 6."""
 
 
 class Restored(NamedTuple):
@@ -74,7 +72,7 @@ def archive(
     store = open_store(conn)
     month = parse_month(month_text, store.zone)
     _require_whole(conn, month, now)
-    path = folder / f"evidence-{month}.jsonl.gz"
+    path = folder / f"evidence-{month}.jsonl.xz"
     if path.exists():
         raise UserError(f"{path} is there already: name another folder, or move it away")
     beside = path.with_suffix(".part")
@@ -120,7 +118,7 @@ def verify(path: Path) -> ArchiveFacts:
 
 
 def restore(conn: Connection, path: Path, now: datetime) -> Restored:
-    """Put the batches of a file back that the store has shortened; a killed run goes on.
+    """Put the batches of a file back that the store has shortened; the owner of the store may.
 
     Raises:
         ArchiveSpoilt: the file is not what was written; the store is as it was.
@@ -135,17 +133,12 @@ def restore(conn: Connection, path: Path, now: datetime) -> Restored:
     unknown = 0
     with advisory_lock(conn, Lock.EVIDENCE):
         make_evidence_months(conn, StoreCache(), [month.start])
-        begin_month(conn, month.first, _SUFFIX)
+        begin_anew(conn, month.first, afresh=True)
         while piece := list(islice(batches, PIECE)):
             rows = _known_rows(conn, piece)
             unknown += len(piece) - len(rows)
-            done = newest_in_month(conn, month.first, _SUFFIX)
-            write_into_month(
-                conn, month.first, _SUFFIX, [row for row in rows if done is None or row[:3] > done]
-            )
-        with conn.transaction():
-            swap_month(conn, month.first, _SUFFIX)
-            note_restored(conn, month.first, now)
+            write_anew(conn, rows)
+        put_whole(conn, month.first, now)
     return Restored(facts, unknown)
 
 
@@ -204,7 +197,7 @@ def _known_rows(conn: Connection, piece: list[Archived]) -> list[Kept]:
 
 def _write(path: Path, lines: Iterator[bytes]) -> None:
     with path.open("wb") as file:
-        with gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as packed:
+        with lzma.open(file, "wb", preset=PRESET) as packed:
             for line in lines:
                 packed.write(line + b"\n")
         file.flush()
@@ -213,10 +206,10 @@ def _write(path: Path, lines: Iterator[bytes]) -> None:
 
 def _lines(path: Path) -> Iterator[bytes]:
     try:
-        with gzip.open(path, "rb") as file:
+        with lzma.open(path) as file:
             for line in file:
                 yield line.removesuffix(b"\n")
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except (EOFError, lzma.LZMAError) as error:
         raise ArchiveSpoilt(f"{path}: {error}") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None

@@ -14,7 +14,7 @@ In: times, months, rows. Out: partitions; rows in the order of the key. Owns: ``
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
-from typing import LiteralString, NamedTuple
+from typing import NamedTuple
 
 from psycopg import sql
 
@@ -103,8 +103,8 @@ def move_batches(conn: Connection, limit: int) -> int:
     if not found:
         return 0
     make_evidence_months(conn, StoreCache(), {received_at for _, received_at in found})
-    batches = {"batches": [batch_id for batch_id, _ in found]}
-    moved: int = scalar(conn, query("batch/move_evidence"), batches)
+    batches = [batch_id for batch_id, _ in found]
+    moved: int = scalar(conn, "SELECT move_batch_evidence(%s::bigint[])", (batches,))
     return moved
 
 
@@ -126,76 +126,80 @@ def kept_after(
 
 
 @translating
-def begin_month(conn: Connection, month: date, suffix: LiteralString) -> None:
-    """Make the table in which a month is written anew, if it is not there yet."""
-    conn.execute(
+def begin_anew(conn: Connection, month: date, *, afresh: bool = False) -> None:
+    """Make the table in which a month is written anew, if it is not there yet.
+
+    Args:
+        conn: The store.
+        month: Its first day.
+        afresh: Drop what was written before: only an owner may.
+    """
+    if afresh:
+        name = sql.Identifier("metering", f"evidence_anew_{month:%Y_%m}")
+        conn.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(name))
+    conn.execute("SELECT make_evidence_partition(%s, anew => true)", (month,))
+
+
+@translating
+def newest_anew(conn: Connection, month: Month) -> tuple[int, datetime, int] | None:
+    """Return the last key that is written anew of a month; None: nothing is."""
+    return conn.execute(
         """
-        SELECT begin_evidence_table(%(month)s, %(suffix)s)
-        WHERE to_regclass('metering.' || evidence_table(%(month)s, %(suffix)s)) IS NULL
+        SELECT gateway_id, received_at, batch_id FROM evidence_anew
+        WHERE received_at >= %s AND received_at < %s
+        ORDER BY gateway_id DESC, received_at DESC, batch_id DESC LIMIT 1
         """,
-        {"month": month, "suffix": suffix},
-    )
+        (month.start, month.end),
+    ).fetchone()
 
 
 @translating
-def newest_in_month(
-    conn: Connection, month: date, suffix: LiteralString
-) -> tuple[int, datetime, int] | None:
-    """Return the last key that is written of a month's new table; None: it is empty."""
-    statement = sql.SQL(
-        "SELECT gateway_id, received_at, batch_id FROM {} "
-        "ORDER BY gateway_id DESC, received_at DESC, batch_id DESC LIMIT 1"
-    )
-    return conn.execute(statement.format(_table(month, suffix))).fetchone()
-
-
-@translating
-def write_into_month(
-    conn: Connection, month: date, suffix: LiteralString, rows: Sequence[Kept]
-) -> None:
-    """Write rows into a month's new table."""
-    statement = sql.SQL("COPY {} (gateway_id, received_at, batch_id, evidence) FROM STDIN")
-    with (
-        conn.cursor() as cursor,
-        cursor.copy(statement.format(_table(month, suffix))) as copy,
-    ):
+def write_anew(conn: Connection, rows: Sequence[Kept]) -> None:
+    """Write rows of a month that has been begun."""
+    statement = "COPY evidence_anew (gateway_id, received_at, batch_id, evidence) FROM STDIN"
+    with conn.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)
 
 
 @translating
-def swap_month(conn: Connection, month: date, suffix: LiteralString) -> None:
-    """Put a month's new table in the place of its part, within the caller's transaction.
+def put_short(conn: Connection, month: date, at: datetime) -> None:
+    """Put a month that was written anew, shortened, in the place of its part.
 
     Raises:
         StoreUnavailable: readers or writers were in the way for 5 seconds.
     """
-    conn.execute("SET LOCAL lock_timeout = '5s'")
-    conn.execute("SELECT swap_evidence_partition(%s, %s)", (month, suffix))
+    with conn.transaction():
+        conn.execute("SET LOCAL lock_timeout = '5s'")
+        conn.execute("SELECT shorten_evidence_partition(%s)", (month,))
+        conn.execute(
+            """
+            INSERT INTO evidence_month (month, shortened_at) VALUES (%s, %s)
+            ON CONFLICT (month) DO UPDATE
+            SET shortened_at = excluded.shortened_at, restored_at = NULL
+            """,
+            (month, at),
+        )
 
 
 @translating
-def note_short(conn: Connection, month: date, at: datetime) -> None:
-    """Note that a month is short."""
-    conn.execute(
-        """
-        INSERT INTO evidence_month (month, shortened_at) VALUES (%s, %s)
-        ON CONFLICT (month) DO UPDATE SET shortened_at = excluded.shortened_at, restored_at = NULL
-        """,
-        (month, at),
-    )
+def put_whole(conn: Connection, month: date, at: datetime) -> None:
+    """Put a month that was written anew, from its file, in the place of its part: an owner may.
 
-
-@translating
-def note_restored(conn: Connection, month: date, at: datetime) -> None:
-    """Note that a month is whole again."""
-    conn.execute(
-        """
-        INSERT INTO evidence_month (month, restored_at) VALUES (%s, %s)
-        ON CONFLICT (month) DO UPDATE SET shortened_at = NULL, restored_at = excluded.restored_at
-        """,
-        (month, at),
-    )
+    Raises:
+        StoreUnavailable: readers or writers were in the way for 5 seconds.
+    """
+    with conn.transaction():
+        conn.execute("SET LOCAL lock_timeout = '5s'")
+        conn.execute("SELECT swap_evidence_partition(%s)", (month,))
+        conn.execute(
+            """
+            INSERT INTO evidence_month (month, restored_at) VALUES (%s, %s)
+            ON CONFLICT (month) DO UPDATE
+            SET shortened_at = NULL, restored_at = excluded.restored_at
+            """,
+            (month, at),
+        )
 
 
 @translating
@@ -249,22 +253,20 @@ def known_batches(conn: Connection, batches: Collection[int]) -> dict[int, Known
 
 
 @translating
-def oldest_whole(conn: Connection, before: date, restored_before: datetime) -> date | None:
-    """Return the oldest month before another one that is to be shortened; None: there is none.
+def oldest_due(conn: Connection, restored_before: datetime) -> date | None:
+    """Return the oldest month that is to be shortened; None: there is none.
 
     Args:
-        conn: The store.
-        before: The first month that stays whole.
+        conn: The store, which says what stays whole.
         restored_before: A month that was restored since stays whole as well.
     """
+    line = scalar(conn, "SELECT evidence_line()")
+    if line is None:
+        return None
     done = scalars(
         conn,
         "SELECT month FROM evidence_month WHERE shortened_at IS NOT NULL OR restored_at >= %s",
         (restored_before,),
     )
-    due = (month for month in evidence_months(conn) if month < before and month not in done)
+    due = (month for month in evidence_months(conn) if month < line and month not in done)
     return next(due, None)
-
-
-def _table(month: date, suffix: LiteralString) -> sql.Identifier:
-    return sql.Identifier("metering", f"evidence_{month:%Y_%m}{suffix}")

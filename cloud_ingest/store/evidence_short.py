@@ -31,19 +31,17 @@ from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import is_short, shorten, unpack
 from cloud_ingest.store.evidence_months import (
     Kept,
-    begin_month,
+    begin_anew,
     kept_after,
-    newest_in_month,
-    note_short,
-    swap_month,
-    write_into_month,
+    newest_anew,
+    put_short,
+    write_anew,
 )
 from cloud_ingest.store.readings_read import neighbours
 from cloud_ingest.store.rows import all_rows
 from shared_schema.catalogue import BILLED_REGISTER
 from shared_schema.readings import Batch
 
-_SUFFIX = "_short"
 _PLACED_WITHIN = timedelta(days=62)
 """A border that nobody read lies between readings that are so close to it, or it is not sent."""
 
@@ -71,16 +69,13 @@ def shorten_piece(conn: Connection, month: Month, zone: ZoneInfo, now: datetime,
     Returns:
         How many batches were shortened, at least 1.
     """
-    begin_month(conn, month.first, _SUFFIX)
-    after = newest_in_month(conn, month.first, _SUFFIX)
-    rows = kept_after(conn, month, after, limit)
-    if not rows:
-        with conn.transaction():
-            swap_month(conn, month.first, _SUFFIX)
-            note_short(conn, month.first, now)
-        return 1
-    write_into_month(conn, month.first, _SUFFIX, _shortened(conn, rows, zone))
-    return len(rows)
+    begin_anew(conn, month.first)
+    rows = kept_after(conn, month, newest_anew(conn, month), limit)
+    if rows:
+        write_anew(conn, _shortened(conn, rows, zone))
+    else:
+        put_short(conn, month.first, now)
+    return len(rows) or 1
 
 
 def _shortened(conn: Connection, rows: Sequence[Kept], zone: ZoneInfo) -> list[Kept]:

@@ -116,6 +116,24 @@ class Marks:
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceSize:
+    """How much room what gateways signed takes, in bytes."""
+
+    months: int
+    bytes_in_months: int
+    whole: int
+    """Months that are over and have all of their blocks."""
+    newest: int
+    """Of the newest month that is over."""
+    batches: int
+    """Of the rows of ``batch``, which stay for ever."""
+    waits: bool
+    """Some lies where an older version kept it."""
+    keeps: int | None
+    """Closed months that stay whole; None: all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A policy of TimescaleDB on a table of the store."""
 
@@ -209,6 +227,12 @@ def read_marks(conn: Connection) -> Marks:
         WHERE day <= (SELECT (now() AT TIME ZONE zone)::date FROM store)
         """,
     )
+
+
+@translating
+def read_evidence(conn: Connection) -> EvidenceSize:
+    """Read how much room the evidence takes."""
+    return _the_row(conn, EvidenceSize, query("facts/evidence"))
 
 
 @translating

@@ -5,18 +5,18 @@ from datetime import date, datetime
 
 import pytest
 
-from cloud_ingest.operate.evidence import tend_evidence
-from cloud_ingest.operate.upkeep import upkeep
+from cloud_ingest.operate.evidence import keep_evidence, tend_evidence
+from cloud_ingest.operate.upkeep import oldest_kept, upkeep
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.evidence import unpack
 from cloud_ingest.store.evidence_months import evidence_months
 from cloud_ingest.store.quarantine import list_entries, show
 from cloud_ingest.store.receipts import heads, stored_ranges
-from cloud_ingest.store.retention import set_keep_evidence
 from shared_schema.message import format_utc
 from shared_schema.proof.check import check
 from shared_schema.readings import Batch
+from tests.support.evidence import let_go, line_at
 from tests.support.gateway import block_line
 from tests.support.proved import (
     AFTER,
@@ -104,19 +104,6 @@ def test_evidence_of_an_older_version_moves_piece_by_piece(
         assert tend_evidence(flat.conn, NOW) == min(left, 4)
 
 
-NEXT_YEAR = local("2027-11-20 09:00")
-PIECES = 20
-
-
-def let_go(conn: Connection, now: datetime = NEXT_YEAR, pieces: int = PIECES) -> None:
-    """Shorten all that is due, piece by piece."""
-    set_keep_evidence(conn, 13)
-    for _ in range(pieces):
-        if tend_evidence(conn, now) == 0:
-            return
-    raise AssertionError("it does not end")
-
-
 def whole(conn: Connection) -> list[tuple[datetime, bool]]:
     """When each batch was received, and whether it has all of its blocks."""
     rows = conn.execute("SELECT received_at, evidence FROM evidence ORDER BY batch_id").fetchall()
@@ -129,8 +116,13 @@ def is_whole(conn: Connection) -> bool:
 
 def test_nothing_is_shortened_until_somebody_says_so(flat: Site) -> None:
     send(flat, "1", july())
-    assert tend_evidence(flat.conn, NEXT_YEAR) == 0
+    line = "SELECT evidence_line()"
+    assert flat.one(line) is None
+    assert tend_evidence(flat.conn, NOW) == 0
     assert is_whole(flat.conn)
+    keep_evidence(flat.conn, 13)
+    today = datetime.now(ZONE).date()
+    assert flat.one(line) == oldest_kept(13, today)
 
 
 def test_a_short_month_is_proved_as_before(flat: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,18 +130,18 @@ def test_a_short_month_is_proved_as_before(flat: Site, monkeypatch: pytest.Monke
     close(flat)
     monkeypatch.setattr("cloud_ingest.operate.evidence.PIECE", 3)
     before = proved(flat)
-    let_go(flat.conn)
+    let_go(flat.conn, NOW)
     assert proved(flat) == before
     blocks = [line for batch in batches(flat) for line in batch.block_lines]
     assert 0 < sum(map(bool, blocks)) < len(blocks) / 2
-    assert tend_evidence(flat.conn, NEXT_YEAR) == 0
+    assert tend_evidence(flat.conn, NOW) == 0
 
 
 def test_months_that_are_kept_stay_whole(flat: Site) -> None:
     send(flat, "1", july())
-    let_go(flat.conn, local("2027-08-31 12:00"))
+    let_go(flat.conn, NOW, date(2026, 7, 1))
     assert is_whole(flat.conn)
-    let_go(flat.conn, local("2027-10-01 00:00"))
+    let_go(flat.conn, NOW, date(2026, 8, 1))
     short = {at.astimezone(ZONE).month for at, has_all in whole(flat.conn) if not has_all}
     assert short == {7}
     assert max(whole(flat.conn))[0].astimezone(ZONE).month == 8
@@ -165,7 +157,7 @@ def test_handovers_and_replacements_outlive_their_month(site: Site) -> None:
     send(site, "2", every(HALF, AFTER, 70, 10, HOUR))
     close(site)
     before = proved(site)
-    let_go(site.conn)
+    let_go(site.conn, NOW)
     assert proved(site) == before
     assert check(before).signed_borders == 4
 
@@ -179,7 +171,7 @@ def test_a_border_that_nobody_read_keeps_both_its_sides(flat: Site) -> None:
     assert part.closing.before is not None
     assert part.closing.before.signed is not None
     assert part.closing.before.at < format_utc(END - 3 * HOUR)
-    let_go(flat.conn)
+    let_go(flat.conn, NOW)
     assert proved(flat) == before
 
 
@@ -188,7 +180,7 @@ def test_an_entry_in_quarantine_keeps_its_block(flat: Site) -> None:
     lines = [block_line(serial, rows) for serial in ("1", "unknown", "2")]
     commit(flat.conn, [flat.verdict(flat.gateway.seal(*lines), NOW)])
     entries = {entry.quarantine_id for entry in list_entries(flat.conn)}
-    let_go(flat.conn)
+    let_go(flat.conn, NOW)
     (batch,) = batches(flat)
     assert batch.block_lines == (b"", *lines[1:])
     shown = {show(flat.conn, each)[1] for each in entries}
@@ -200,15 +192,14 @@ def test_shortening_goes_on_where_it_was_killed(
 ) -> None:
     send(flat, "1", july())
     monkeypatch.setattr("cloud_ingest.operate.evidence.PIECE", 2)
-    set_keep_evidence(flat.conn, 13)
-    tend_evidence(flat.conn, NEXT_YEAR)
+    line_at(flat.conn, date(2026, 8, 1))
+    tend_evidence(flat.conn, NOW)
     assert is_whole(flat.conn)
     late = flat.gateway.seal(block_line("1", [(HALF, 77)]))  # a replay has the receipt of then
     commit(flat.conn, [flat.verdict(late, START)])
-    let_go(flat.conn)
+    let_go(flat.conn, NOW)
     assert len(whole(flat.conn)) == flat.one("SELECT count(*) FROM batch")
-    tables = "SELECT count(*) FROM pg_class WHERE relname LIKE 'evidence%%short%%'"
-    assert flat.one(tables) == 0
+    assert flat.one("SELECT count(*) FROM evidence_anew") == 0
 
 
 def batches(flat: Site) -> list[Batch]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A month of evidence in a file verifies without the store, and goes back into it."""
 
-import gzip
+import lzma
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,15 +10,15 @@ from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.errors import ArchiveRefused, ArchiveSpoilt, UserError
-from cloud_ingest.operate.evidence import keep_evidence, tend_evidence
+from cloud_ingest.operate.evidence import tend_evidence
 from cloud_ingest.operate.evidence_archive import archive, restore, verify
 from cloud_ingest.store.commit import commit
 from shared_schema.signing import fingerprint
+from tests.support.evidence import let_go
 from tests.support.gateway import Sealer, block_line
 from tests.support.proved import HALF, NOW, july, send, units
 from tests.support.store import Site, local, unit_line
 
-NEXT_YEAR = local("2027-11-20 09:00")
 ROWS = "SELECT gateway_id, received_at, batch_id, evidence FROM evidence ORDER BY batch_id"
 
 
@@ -29,29 +29,23 @@ def flat(site: Site) -> Site:
     return site
 
 
-def shorten(site: Site) -> None:
-    keep_evidence(site.conn, 13)
-    while tend_evidence(site.conn, NEXT_YEAR):
-        pass
-
-
 def test_a_month_goes_out_and_comes_back(flat: Site, tmp_path: Path) -> None:
     kept = flat.all(ROWS)
     path, facts = archive(flat.conn, "2026-07", tmp_path, NOW)
-    assert (path.name, list(tmp_path.glob("*.part"))) == ("evidence-2026-07.jsonl.gz", [])
+    assert (path.name, list(tmp_path.glob("*.part"))) == ("evidence-2026-07.jsonl.xz", [])
     assert (facts.batches, facts.broken_links) == (
         flat.one("SELECT count(*) FROM evidence_2026_07"),
         0,
     )
     assert facts.by_key == {fingerprint(flat.gateway.key.public_key()): facts.batches}
-    shorten(flat)
+    let_go(flat.conn, NOW)
     assert flat.all(ROWS) != kept
     for _ in range(2):
-        assert restore(flat.conn, path, NEXT_YEAR).unknown == 0
+        assert restore(flat.conn, path, NOW).unknown == 0
         july_alone = [row for row in flat.all(ROWS) if row[1] < local("2026-08-01 00:00")]
         assert july_alone == [row for row in kept if row[1] < local("2026-08-01 00:00")]
-    assert tend_evidence(flat.conn, NEXT_YEAR + timedelta(days=61)) == 0
-    assert tend_evidence(flat.conn, NEXT_YEAR + timedelta(days=63)) > 0
+    assert tend_evidence(flat.conn, NOW + timedelta(days=61)) == 0
+    assert tend_evidence(flat.conn, NOW + timedelta(days=63)) > 0
 
 
 def test_what_came_meanwhile_outlives_a_restoring(flat: Site, tmp_path: Path) -> None:
@@ -88,7 +82,7 @@ def test_a_month_that_is_not_whole_is_not_archived(flat: Site, tmp_path: Path) -
     archive(flat.conn, "2026-07", tmp_path, NOW)
     with pytest.raises(UserError, match="there already"):
         archive(flat.conn, "2026-07", tmp_path, NOW)
-    shorten(flat)
+    let_go(flat.conn, NOW)
     with pytest.raises(ArchiveRefused, match="is short since"):
         archive(flat.conn, "2026-07", tmp_path / "..", NOW)
 
@@ -100,7 +94,7 @@ def test_the_commands_say_what_they_did(flat: Site, store_dsn: str, tmp_path: Pa
         return done.output
 
     at = ("--dsn", store_dsn)
-    path = tmp_path / "evidence-2026-07.jsonl.gz"
+    path = tmp_path / "evidence-2026-07.jsonl.xz"
     assert "2026-07" in run("archive", "--month", "2026-07", "--out", str(tmp_path), *at)
     listed = run("list", *at)
     assert ("whole" in listed, path.name in listed) == (True, True)
@@ -118,15 +112,15 @@ def test_the_commands_say_what_they_did(flat: Site, store_dsn: str, tmp_path: Pa
 def test_a_file_that_is_cut_or_spoilt_is_told(flat: Site, tmp_path: Path) -> None:
     path, _facts = archive(flat.conn, "2026-07", tmp_path, NOW)
     packed = path.read_bytes()
-    lines = gzip.decompress(packed).splitlines(keepends=True)
+    lines = lzma.decompress(packed).splitlines(keepends=True)
     for spoilt in (
         packed[:-1],
-        b"no gzip",
-        gzip.compress(b"".join(lines[:-1])),
-        gzip.compress(b"".join(lines[:1] + lines[5:])),
-        gzip.compress(b"".join([*lines, lines[-1]])),
-        gzip.compress(b"".join(lines).replace(b"null,12", b"null,22", 1)),
-        gzip.compress(b"{}\n"),
+        b"no xz",
+        lzma.compress(b"".join(lines[:-1])),
+        lzma.compress(b"".join(lines[:1] + lines[5:])),
+        lzma.compress(b"".join([*lines, lines[-1]])),
+        lzma.compress(b"".join(lines).replace(b"null,12", b"null,22", 1)),
+        lzma.compress(b"{}\n"),
     ):
         path.write_bytes(spoilt)
         with pytest.raises(ArchiveSpoilt):

@@ -3,29 +3,34 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from psycopg import errors as pg
 from psycopg import sql
 
+from cloud_ingest.core.month import next_month
 from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.month.close import Closed
 from cloud_ingest.operate.doctor import examine
+from cloud_ingest.operate.evidence import keep_evidence, tend_evidence
 from cloud_ingest.operate.upkeep import keep_months, upkeep
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.connection import Connection, edition, translating
+from cloud_ingest.store.evidence_months import begin_anew, evidence_months
 from cloud_ingest.store.partitions import make_partitions
 from cloud_ingest.store.rows import scalars
-from tests.support.roles import NOW, OTHER, START, Roles, live_a_month, roles_apart
-from tests.support.store import EDITIONS, SOCIETY, local, role_at, server_of_edition
+from tests.support.evidence import line_at
+from tests.support.roles import END, NOW, OTHER, START, Roles, live_a_month, roles_apart
+from tests.support.store import EDITIONS, SOCIETY, Site, every, local, role_at, server_of_edition
 
 REPORTS = (
     "society", "gateway", "meter", "assignment", "channel", "reading", "reading_day",
     "reading_month", "month_number",
 )  # fmt: skip
-KEPT = ("batch", "binding_rule", "election", "event_change", "history_import", "month_number",
-        "month_withdrawal", "supply_entry")  # fmt: skip
+KEPT = ("batch", "binding_rule", "election", "event_change", "evidence", "evidence_anew",
+        "history_import", "month_number", "month_withdrawal", "supply_entry")  # fmt: skip
 RELATIONS = """
 SELECT c.oid::regclass::text FROM pg_class AS c
 WHERE relkind IN ('r', 'p', 'v')
@@ -117,6 +122,26 @@ def test_the_service_drops_what_retention_lets_go(changed: Roles) -> None:
         keep_months(conn, 13)
         assert upkeep(conn, NOW + timedelta(days=500)).dropped == 1
         assert scalars(conn, "SELECT raw FROM reading") == []
+
+
+def test_the_service_shortens_what_the_owner_lets_go(changed: Roles, tmp_path: Path) -> None:
+    with changed.connect(changed.service) as conn:
+        site = Site(conn, tmp_path, OTHER, "gw-c")
+        site.deliver("S-3", every(START, END, 1000, 10, timedelta(hours=1)))
+        month = evidence_months(conn)[0]
+        assert refused(conn, "UPDATE store SET keep_evidence = 13")
+        with changed.connect(changed.owner) as own:
+            keep_evidence(own, 13)
+        begin_anew(conn, month)
+        with pytest.raises(pg.RaiseException, match="stays whole"):
+            conn.execute("SELECT shorten_evidence_partition(%s)", (month,))
+        assert refused(conn, f"SELECT swap_evidence_partition('{month}')")
+        with changed.connect(changed.owner) as own:
+            line_at(own, next_month(month))
+        assert [tend_evidence(conn, NOW) > 0 for _ in range(3)] == [True, True, False]
+        (shortened,) = scalars(conn, "SELECT month FROM evidence_month")
+        assert shortened == month
+        assert refused(conn, f"DROP TABLE evidence_{month:%Y_%m}")
 
 
 @pytest.mark.parametrize(

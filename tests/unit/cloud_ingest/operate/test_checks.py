@@ -2,6 +2,7 @@
 """The doctor's judgements: what is wrong is found, told, and what is right is not."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from cloud_ingest.store.identity import Rollups
 from cloud_ingest.store.migrate import Store, Tables
 from cloud_ingest.store.server_facts import (
     Clock,
+    EvidenceSize,
     Extension,
     Job,
     Marks,
@@ -219,6 +221,18 @@ def test_locks_for_a_statement_over_the_whole_history() -> None:
         == "ok"
     )
     assert checks.check_locks(server(), Parts(3000, 9000)).level == "fail"
+
+
+def test_evidence_that_only_grows_is_told() -> None:
+    size = EvidenceSize(
+        months=16, bytes_in_months=9 << 30, whole=13, newest=1 << 30, batches=2 << 30, waits=True,
+        keeps=None,
+    )  # fmt: skip
+    found = checks.check_evidence(size)
+    assert (found.level, "is being moved" in found.said, "9GB" in found.said) == ("ok", True, True)
+    grown = checks.check_evidence(replace(size, whole=14))
+    assert (grown.level, "cloud-ingest evidence keep 13" in grown.advice) == ("warn", True)
+    assert checks.check_evidence(replace(size, whole=14, keeps=24)).level == "ok"
 
 
 def test_background_workers() -> None:
