@@ -62,6 +62,7 @@ COMMANDS: Final = {
     "reading": Place(
         "reading", "Readings that were set aside, and readings that a person puts right."
     ),
+    "latest": Place("latest", "Show the newest register of each meter that serves somebody now."),
     "usage": Place("usage", "Show what a unit used in a month: so far, or as it was published."),
     "towers": Place(
         "towers",

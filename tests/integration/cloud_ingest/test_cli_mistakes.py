@@ -37,6 +37,7 @@ COMMANDS = {
     "report": ("report", "MONTH", *OF),
     "units list": ("units", "list", *OF, "--unit", "UNIT", "--history"),
     "take-back": ("units", "take-back", "UNIT", *OF, *ELECTRICITY, "WORDS"),
+    "latest": ("latest", *OF, "--unit", "UNIT"),
     "usage": ("usage", "UNIT", *OF, "--month", "MONTH", "--days"),
     "curve": ("usage", "UNIT", *OF, "--month", "MONTH", "--curve"),
     "towers": ("towers", *OF, "--month", "MONTH"),
@@ -57,7 +58,7 @@ NAMES_TIME = {name for name, words in COMMANDS.items() if "AT" in words}
 TAKES_WORDS = {name for name, words in COMMANDS.items() if "WORDS" in words}
 ANSWERS_IN_JSON = (
     *("reading list", "number list", "explain", "report", "units list", "usage", "curve"),
-    *("towers", "completeness"),
+    *("towers", "completeness", "latest"),
 )
 
 

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Volatile readings in the store: shown until a reading comes, never a reading themselves."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from typer.testing import CliRunner
 
+from cloud_ingest.cli.command_line import app
 from cloud_ingest.ingest.intake import Intake
 from cloud_ingest.ingest.small_messages import Received
 from cloud_ingest.store import quarantine
@@ -83,6 +86,15 @@ def test_it_is_shown_and_is_no_reading(flat: Site) -> None:
         assert say(flat, message(flat, NOW, 12_000)) == {}
     line = seen(flat)
     assert (line.at, line.value, line.volatile, line.origin) == (NOW, Decimal(12), True, None)
+
+
+def test_the_command_marks_it(flat: Site, store_dsn: str) -> None:
+    say(flat, message(flat, NOW, 12_000))
+    words = ["latest", "--society", SOCIETY, "--dsn", store_dsn]
+    told = CliRunner().invoke(app, words, catch_exceptions=False).stdout
+    assert "not kept" in told
+    line = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+    assert (line["subject"], line["volatile"]) == ("A-1204", True)
 
 
 def test_a_later_reading_takes_its_place(flat: Site) -> None:
