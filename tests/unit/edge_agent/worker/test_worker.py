@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A bus at work: adapters that vanish or hang, meters that die or refuse, a clock that jumps."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.errors import SpoolError, SpoolFull
-from edge_agent.gateway_clock import Jump
+from edge_agent.gateway_clock import Jump, Stand, Timekeeper
 from edge_agent.operate.status import gateway_status
 from edge_agent.worker.adapter import REOPEN_S
 from edge_agent.worker.schedule import CYCLE_S
@@ -182,6 +183,50 @@ def test_nothing_is_read_while_the_clock_is_not_believed(play: Maker) -> None:
     it.synchronised = True
     it.runs(60)
     assert len(it.did) == 1
+
+
+@pytest.mark.parametrize("jump_s", [-86400.0, -90.0, 90.0, 86400.0])
+@pytest.mark.parametrize("within_poll", [False, True])
+def test_no_poll_begins_by_a_clock_that_jumped(
+    play: Maker, jump_s: float, within_poll: bool
+) -> None:
+    it = play(2)
+    keeper = Timekeeper(
+        assume_synchronised=True,
+        wall=lambda: it.now,
+        stand=lambda: Stand("boot", it.now - it.steady),
+        ask=lambda: False,
+        ask_kernel=lambda: False,
+    )
+
+    def is_synchronised() -> bool:
+        found = keeper.is_synchronised()
+        it.jump = keeper.jump
+        return found
+
+    it.worker._shared = replace(it.worker._shared, is_synchronised=is_synchronised)
+    it.runs(CYCLE_S)
+    passes = it.passes
+
+    def jumps(seconds: float) -> None:
+        it.passes = passes  # type: ignore[method-assign]
+        passes(seconds)
+        it.now += jump_s
+
+    it.passes = jumps  # type: ignore[method-assign]
+    if within_poll:
+        it.asks(CommandKind.READ_NOW, "m0")
+        it.worker.step()
+    else:
+        it.passes(1.0)
+    begun = len(it.did)
+    it.runs(3 * CYCLE_S)
+    assert len(it.did) == begun, "nobody confirms the time"
+    it.now -= jump_s
+    it.runs(CYCLE_S)
+    assert len(it.did) > begun
+    told = [each.code for each in observations(it.spool, GATEWAY_KEY)]
+    assert told == [GatewayEvent.GATEWAY_CLOCK_JUMPED] * 2
 
 
 def test_each_meter_is_told_once_that_the_gateways_clock_jumped(play: Maker) -> None:
