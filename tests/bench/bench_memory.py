@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What an agent with 200 meters takes of a gateway: its memory, its growth, its start.
+"""What an agent takes of a gateway: its memory, its growth, its start; 60 meters without a broker.
 
 The agent is the real program against a real broker; its wall clock runs faster than the
 machine's, so that a day passes in minutes. The mark is the memory of what `run` imports. The
@@ -11,17 +11,21 @@ the machine does lengthens the other, which is shown beside it.
 import json
 import os
 import secrets
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from deploy.demo.mosquitto import gateway_user, local_mosquitto
-from edge_agent.virtual.estate import parse_estate, serve
+from deploy.demo.mosquitto import MosquittoServer, gateway_user, local_mosquitto
+from edge_agent.virtual.estate import Estate, parse_estate, serve
+from shared_schema.access import Login
 from shared_schema.signing import private_key_to_pem, public_key_to_pem
 from tests.support.hurried import hurried
 from tests.support.small_cloud import CLOUD, CLOUD_KEY, GATEWAY_KEY, Cloud, until
@@ -39,6 +43,9 @@ PATIENCE_S = 900.0
 PASSWORD = "12345678"  # noqa: S105  # of virtual meters
 MIB = 1024.0
 LARGEST_MIB = 62
+AWAY_METERS = 15
+"""On each bus, with the broker away: what waits is on the disk, not in memory."""
+LARGEST_AWAY_MIB = 80
 IMPORTS = (
     "import edge_agent.cli.run, edge_agent.agent;print(open('/proc/self/smaps_rollup').read())"
 )
@@ -90,22 +97,30 @@ def names() -> list[str]:
     return [f"riser-{number}" for number in range(BUSES)]
 
 
-def write(folder: Path, broker: tuple[str, int], user: str, password: str, *, number: int) -> Path:
+def write(
+    folder: Path,
+    broker: MosquittoServer,
+    user: Login,
+    *,
+    number: int = 0,
+    meters: int = METERS,
+) -> Path:
     """Write the files of a gateway that never ran; return its settings."""
-    host, port = broker
     secrets_of = {
         "gateway.key": private_key_to_pem(GATEWAY_KEY),
-        "broker.password": password.encode(),
+        "broker.password": user.password.encode(),
         "meter.password": PASSWORD.encode(),
     }
     for name, content in secrets_of.items():
         (folder / name).write_bytes(content)
         (folder / name).chmod(0o600)
     (folder / "cloud.pem").write_bytes(public_key_to_pem(CLOUD_KEY.public_key()))
-    text = AGENT.format(name=user, host=host, port=port, spool=f"spool-{number}.db")
+    text = AGENT.format(
+        name=user.name, host=broker.host, port=broker.port, spool=f"spool-{number}.db"
+    )
     for bus in names():
         text += BUS.format(bus=bus)
-        text += "".join(METER.format(bus=bus, address=1 + number) for number in range(METERS))
+        text += "".join(METER.format(bus=bus, address=1 + number) for number in range(meters))
     path = folder / f"agent-{number}.toml"
     path.write_text(text)
     return path
@@ -136,8 +151,12 @@ class Agent:
 
     def started(self) -> tuple[float, float]:
         """Wait for the first reading; return the seconds to it, and the processor's of them."""
-        until(lambda: self.first is not None, "a meter is read", PATIENCE_S)
-        assert self.first is not None
+        until(
+            lambda: self.first is not None or self.process.poll() is not None,
+            "a meter is read",
+            PATIENCE_S,
+        )
+        assert self.first is not None, f"the agent ended with {self.process.poll()}"
         return self.first
 
     def _read(self) -> None:
@@ -150,8 +169,9 @@ class Agent:
             self.counts[action] += 1
 
 
-def test_memory_growth_and_start_of_an_agent_with_200_meters(tmp_path: Path) -> None:
-    estate = parse_estate(
+def estate_of(meters: int) -> Estate:
+    """Return virtual meters on each bus that were installed a day before the start."""
+    return parse_estate(
         {
             "bus": [
                 {
@@ -167,38 +187,33 @@ def test_memory_growth_and_start_of_an_agent_with_200_meters(tmp_path: Path) -> 
                             "load": {"kind": "flat"},
                             "installed_at": START - timedelta(days=1),
                         }
-                        for number in range(METERS)
+                        for number in range(meters)
                     ],
                 }
                 for bus in names()
             ]
         }
     )
+
+
+def hurried_now(ahead_s: float) -> Callable[[], datetime]:
+    return lambda: datetime.fromtimestamp(hurried(ahead_s, SPEED), UTC)
+
+
+def test_memory_growth_and_start_of_an_agent_with_200_meters(tmp_path: Path) -> None:
     imports = subprocess.run(
         [sys.executable, "-c", IMPORTS], check=True, capture_output=True, text=True
     )
     bare = resident_mib(imports.stdout)
     user = gateway_user("gw-memory", secrets.token_hex(8))
     ahead_s = START.timestamp() - time.monotonic() * SPEED
-
-    def now() -> datetime:
-        return datetime.fromtimestamp(hurried(ahead_s, SPEED), UTC)
-
+    now = hurried_now(ahead_s)
     with (
         local_mosquitto(users=[CLOUD, user]) as broker,
         Cloud(broker, user.name).online() as cloud,
-        serve(estate, tmp_path / "bus", baud=None, now=now),
+        serve(estate_of(METERS), tmp_path / "bus", baud=None, now=now),
     ):
-        settings = [
-            write(
-                tmp_path,
-                (broker.host, broker.port),
-                user.name,
-                user.password,
-                number=number,
-            )
-            for number in range(STARTS)
-        ]
+        settings = [write(tmp_path, broker, user, number=number) for number in range(STARTS)]
         starts = []
         for each in settings[1:]:
             with Agent(each, ahead_s) as agent:
@@ -228,3 +243,34 @@ def test_memory_growth_and_start_of_an_agent_with_200_meters(tmp_path: Path) -> 
     assert max(resident) <= LARGEST_MIB
     assert second <= 1
     assert min(ran for _, ran in starts) < 3
+
+
+def test_memory_of_an_agent_whose_broker_is_away_a_day(tmp_path: Path) -> None:
+    user = gateway_user("gw-memory", secrets.token_hex(8))
+    ahead_s = START.timestamp() - time.monotonic() * SPEED
+    now = hurried_now(ahead_s)
+    resident: list[float] = []
+    with ExitStack() as stack:
+        stack.enter_context(serve(estate_of(AWAY_METERS), tmp_path / "bus", baud=None, now=now))
+        with local_mosquitto(users=[CLOUD, user]) as broker:
+            settings = write(tmp_path, broker, user, meters=AWAY_METERS)
+            agent = stack.enter_context(Agent(settings, ahead_s))
+            agent.started()
+        begun, polls = now(), agent.counts["meter_read"]
+        for quarter in range(1, 5):
+            while now() - begun < quarter * QUARTER:
+                assert agent.process.poll() is None
+                time.sleep(0.5)
+            resident.append(of_process(agent.process.pid))
+        polls = agent.counts["meter_read"] - polls
+    with closing(sqlite3.connect(tmp_path / "spool-0.db")) as spool:
+        (waiting,) = spool.execute("SELECT count(*) FROM waiting").fetchone()
+    size_mib = (tmp_path / "spool-0.db").stat().st_size / MIB / MIB
+    print(
+        f"\nmemory: an agent with {AWAY_METERS * BUSES} meters whose broker is away a day"
+        f"\n  resident          {', '.join(f'{each:.1f}' for each in resident)} MiB, every 6 h"
+        f"\n  waiting           {waiting} batches of {polls} polls, {size_mib:.1f} MiB of spool"
+    )
+    assert polls > 50 * AWAY_METERS * BUSES
+    assert waiting > 90
+    assert max(resident) <= LARGEST_AWAY_MIB
