@@ -79,6 +79,18 @@ class WebhookSettings(BaseModel):
         return names
 
 
+class QuotaSettings(BaseModel):
+    """How much a gateway may bring; `cloud_ingest.core.quota` says of what."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    messages_an_hour: int = Field(ge=1, le=10_000_000, default=3600)
+    streams_an_hour: int = Field(ge=1, le=1_000_000, default=12)
+    channels_an_hour: int = Field(ge=1, le=10_000_000, default=20_000)
+    channels_a_meter: int = Field(ge=1, le=1_000_000, default=512)
+    quarantine_mb: int = Field(ge=1, le=1_000_000, default=16)
+
+
 class BrokerLogin(BaseModel):
     """A login of the broker beside the gateways: the common name of a certificate."""
 
@@ -155,6 +167,8 @@ class CloudSettings(BaseSettings):
     change_kl: Decimal = Field(ge=0, le=1000, default=Decimal("0.1"))
     """By how many kL it may change so, if that is more."""
 
+    quota: QuotaSettings | None = None
+    """How much a gateway may bring of what the store would keep for ever; None: the defaults."""
     webhook: tuple[WebhookSettings, ...] = ()
     """Who gets flags by HTTP."""
     broker_login: tuple[BrokerLogin, ...] = ()

@@ -69,6 +69,8 @@ class EventKind(StrEnum):
     its login is not signed by it."""
     MISSING_BATCHES = "missing_batches"
     """Batches of a gateway do not come, and later ones did."""
+    QUOTA = "quota"
+    """A gateway brings more than its quotas: junk, new streams, new channels."""
     FALSE_ACKNOWLEDGEMENT = "false_acknowledgement"
     """Billing acknowledged a number that was never sent to it."""
     NOT_BOUND = "not_bound"

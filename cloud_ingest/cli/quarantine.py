@@ -20,6 +20,7 @@ from cloud_ingest.cli.table import Column, local, table
 from cloud_ingest.errors import UserError
 from cloud_ingest.operate import review
 from cloud_ingest.store.quarantine import Entry, QuarantineState, Replay, dismiss, show
+from cloud_ingest.store.quarantine_room import Dropped, dropped
 
 app = new_group("What was received and is not stored, and why.")
 
@@ -39,6 +40,8 @@ def quarantine_list(
 ) -> None:
     """List what is kept apart, newest first.
 
+    What had no room is counted by cloud-ingest quarantine dropped.
+
     Example: cloud-ingest quarantine list --reason unknown_meter
     """
     with opened_store(dsn, config) as opened:
@@ -52,6 +55,22 @@ def quarantine_list(
     say(
         json_text([asdict(entry) for entry in entries]) if json else _as_table(entries, opened.zone)
     )
+
+
+@app.command("dropped")
+def quarantine_dropped(json: Json = False, dsn: Dsn = None, config: Config = None) -> None:
+    """List what was received, could not be verified, and is not kept any more: how much, of whom.
+
+    Nothing of it had a receipt: a gateway that has it sends it again.
+
+    Example: cloud-ingest quarantine dropped
+    """
+    with opened_store(dsn, config) as opened:
+        found = dropped(opened.conn)
+    if json:
+        say(json_text([asdict(each) for each in found]))
+    else:
+        say(_dropped_as_table(found, opened.zone) if found else "Nothing was dropped.")
 
 
 @app.command("show")
@@ -113,6 +132,29 @@ def quarantine_dismiss(
         for number in entries:
             dismiss(opened.conn, number, datetime.now(UTC))
             say(f"{number}: dismissed")
+
+
+def _dropped_as_table(found: Sequence[Dropped], zone: ZoneInfo) -> str:
+    columns = [
+        Column("Gateway", "name"),
+        Column("Reason"),
+        Column("Messages", "figure"),
+        Column("kB", "figure"),
+        Column("First"),
+        Column("Last"),
+    ]
+    rows = [
+        (
+            each.gateway or "-",
+            each.reason,
+            str(each.times),
+            str(-(-each.bytes // 1000)),
+            local(each.first_at, zone),
+            local(each.last_at, zone),
+        )
+        for each in found
+    ]
+    return table(columns, rows)
 
 
 def _as_table(entries: Sequence[Entry], zone: ZoneInfo) -> str:

@@ -83,6 +83,8 @@ class QuarantineReason(StrEnum):
     """The header names another predecessor than the batch that is stored before it."""
     NEVER_SENT = "never_sent"
     """An acknowledgement of a number that was never sent."""
+    QUOTA = "quota"
+    """Its gateway began too many streams or channels in an hour, or its meter has too many."""
     UNSTORABLE = "unstorable"
     """The database refuses what `accept` let pass: a fault of this program, kept to be mended."""
 

@@ -25,6 +25,7 @@ from cloud_ingest.core.accept import (
     accept,
 )
 from cloud_ingest.core.known import Registry
+from cloud_ingest.core.quota import DEFAULT_QUOTAS, Quotas
 from cloud_ingest.errors import ConfigurationError, StoreUnavailable
 from cloud_ingest.ingest.small_messages import (
     Received,
@@ -94,10 +95,12 @@ class Intake:
         *,
         registry_age_s: float = 60.0,
         reload_every_s: float = 0.25,
+        quotas: Quotas = DEFAULT_QUOTAS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._registry_age_s = registry_age_s
         self._reload_every_s = self._reload_after_s = reload_every_s
+        self._quotas = quotas
         self._clock = clock
         self._registry: Registry | None = None
         self._loaded_at = 0.0
@@ -251,7 +254,7 @@ class Intake:
         if not verdicts:
             return CommitResult(), verdicts
         try:
-            return commit(conn, verdicts, cache=self._known), verdicts
+            return commit(conn, verdicts, cache=self._known, quotas=self._quotas), verdicts
         except (StoreUnavailable, ConfigurationError):
             raise
         except Exception:
@@ -264,12 +267,12 @@ class Intake:
         total = CommitResult()
         for index, verdict in enumerate(verdicts):
             try:
-                result = commit(conn, [verdict], cache=self._known)
+                result = commit(conn, [verdict], cache=self._known, quotas=self._quotas)
             except (StoreUnavailable, ConfigurationError):
                 raise
             except Exception as error:
                 verdicts[index] = _unstorable(verdict, error)
-                result = commit(conn, [verdicts[index]], cache=self._known)
+                result = commit(conn, [verdicts[index]], cache=self._known, quotas=self._quotas)
             total = _sum(total, result)
         return total, verdicts
 

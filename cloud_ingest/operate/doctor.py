@@ -17,15 +17,17 @@ from cloud_ingest.errors import ConfigurationError, IngestError, NotMigrated
 from cloud_ingest.operate import checks
 from cloud_ingest.operate.broker_checks import check_broker, check_certificates, check_gateways
 from cloud_ingest.operate.checks import Check
+from cloud_ingest.operate.quarantine_checks import check_quarantine
 from cloud_ingest.operate.role_checks import check_role, check_service, check_stranger
 from cloud_ingest.operate.webhook_checks import check_secrets, check_webhooks
 from cloud_ingest.settings import CloudSettings
-from cloud_ingest.store import server_facts
+from cloud_ingest.store import quarantine, server_facts
 from cloud_ingest.store.assignments import torn_subjects
 from cloud_ingest.store.connection import Connection, connect, describe
 from cloud_ingest.store.gateway_keys import last_certificates
 from cloud_ingest.store.identity import server_knows_zone
 from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.quarantine_room import dropped
 from cloud_ingest.store.registry import societies
 from cloud_ingest.store.roles import read_service, strangers
 from cloud_ingest.store.strays import strays
@@ -121,6 +123,8 @@ def _store(
     yield from map(check_stranger, strangers(conn))
     yield checks.check_marks(server_facts.read_marks(conn), now())
     yield checks.check_evidence(server_facts.read_evidence(conn))
+    waiting = sum(quarantine.counts(conn).values())
+    yield check_quarantine(waiting, dropped(conn), now())
     yield from checks.check_units(torn_subjects(conn))
     yield from check_gateways(last_certificates(conn, now() + EXPIRES_SOON), now())
     for society_id, society in societies(conn):

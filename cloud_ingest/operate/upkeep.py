@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from cloud_ingest.core.month import DAY, MICROSECOND, bucket_start, next_month, previous_month
+from cloud_ingest.core.quota import DEFAULT_QUOTAS, Quotas
 from cloud_ingest.errors import UserError
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.channels import StoreCache
@@ -30,6 +31,8 @@ from cloud_ingest.store.partitions import (
     make_partitions,
     partitions,
 )
+from cloud_ingest.store.quarantine_room import make_room
+from cloud_ingest.store.quotas import forget_uses
 from cloud_ingest.store.retention import raise_kept_from, retention, set_keep_months
 from cloud_ingest.store.rollups_write import is_marked_before
 
@@ -53,12 +56,13 @@ class UpkeepResult:
     """Chunks or partitions that retention let go."""
 
 
-def upkeep(conn: Connection, now: datetime) -> UpkeepResult:
+def upkeep(conn: Connection, now: datetime, quotas: Quotas = DEFAULT_QUOTAS) -> UpkeepResult:
     """Do what is due; called again it does nothing.
 
     Args:
         conn: The store, outside of a transaction.
         now: The time.
+        quotas: How much the quarantine keeps of what nothing vouches for.
     """
     store = open_store(conn)
     today = now.astimezone(store.zone).date()
@@ -70,6 +74,8 @@ def upkeep(conn: Connection, now: datetime) -> UpkeepResult:
         StoreCache(),
         [int((bucket_start(month, store.zone)).timestamp()) + 1 for month in ahead],
     )
+    make_room(conn, None, quotas, now)
+    forget_uses(conn, now)
     continuous = store.rollups == "continuous"
     compressed = compress_chunks(conn, now - COMPRESS_AFTER) if continuous else 0
     make_evidence_months(

@@ -33,6 +33,7 @@ from cloud_ingest.flags.electricity import refresh_loads, refresh_phases
 from cloud_ingest.flags.lifecycle import Changes
 from cloud_ingest.flags.meter_bits import refresh_meter_bits
 from cloud_ingest.flags.missing_batches import refresh_missing_batches
+from cloud_ingest.flags.quotas import refresh_quotas
 from cloud_ingest.flags.silence import reclassify, refresh_silence
 from cloud_ingest.flags.stuck import refresh_stuck
 from cloud_ingest.flags.towers import refresh_towers
@@ -178,6 +179,7 @@ class Leader:
                 (self._behind.add if swept.behind else self._behind.discard)(kind)
         if sweep:
             changes.append(("meter", refresh_meter_bits(conn, store.zone, now)))
+            changes.append(("quota", refresh_quotas(conn, self.settings.quotas, now)))
             changes.append(("missing_batches", refresh_missing_batches(conn, now)))
             changes.append(("expiring_certificate", refresh_certificates(conn, now)))
             changes.append(("stuck_register", refresh_stuck(conn, store.zone, now)))
@@ -206,7 +208,10 @@ class Leader:
         async with self._election.database("upkeep") as own:
             while await self._election.leads():
                 done = await self._election.retry(
-                    "upkeep", lambda: own.run(lambda conn: upkeep(conn, datetime.now(UTC)))
+                    "upkeep",
+                    lambda: own.run(
+                        lambda conn: upkeep(conn, datetime.now(UTC), self.settings.quotas)
+                    ),
                 )
                 if done.partitions or done.compressed or done.dropped:
                     logger.info(

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
+from cloud_ingest.core.quota import DEFAULT_QUOTAS, Quotas
 from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.deliver.webhook import Receiver
 from cloud_ingest.errors import (
@@ -70,6 +71,7 @@ class ServiceSettings:
     resend_after: timedelta = RESEND_AFTER
     summary_every_s: float = 60.0
     webhooks: tuple[Receiver, ...] = ()
+    quotas: Quotas = DEFAULT_QUOTAS
 
 
 @dataclass(slots=True)

@@ -62,7 +62,7 @@ class Service:
         self._loops = Loops()
         self._wire = Wire()
         self._leader = Leader(settings, self._loops, self._wire, self.totals)
-        self._intake = Intake()
+        self._intake = Intake(quotas=settings.quotas)
         self._receipts_due: set[Stream] = set()
         self._receipt_wanted = asyncio.Event()
         self._warned: set[str] = set()

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from cloud_ingest import logs
+from cloud_ingest.core.quota import Quotas
 from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.deliver.webhook import receiver_from_settings
 from cloud_ingest.errors import BrokerLost, ConfigurationError, StoreUnavailable
@@ -19,7 +20,7 @@ from cloud_ingest.ingest.broker import MEMBER_EXPIRY_S, broker_from_settings
 from cloud_ingest.operate.keys import read_key
 from cloud_ingest.service.loops import ServiceSettings
 from cloud_ingest.service.serve import Service
-from cloud_ingest.settings import CloudSettings
+from cloud_ingest.settings import CloudSettings, QuotaSettings
 from shared_schema.signing import fingerprint
 
 Say = Callable[[str], None]
@@ -58,7 +59,13 @@ def service_settings(
         water_point=Point(settings.water_point),
         rules_every_s=rules_every_s,
         webhooks=tuple(map(receiver_from_settings, settings.webhook)),
+        quotas=_quotas(settings.quota or QuotaSettings()),
     )
+
+
+def _quotas(quota: QuotaSettings) -> Quotas:
+    given = quota.model_dump(exclude={"quarantine_mb"})
+    return Quotas(**given, quarantine_bytes=quota.quarantine_mb * 1024 * 1024)
 
 
 def run_service(settings: ServiceSettings, *, check: bool, verbose: bool, say: Say) -> None:

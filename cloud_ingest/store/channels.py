@@ -9,9 +9,10 @@ that no committed transaction vouches for, or that outlives its connection: a re
 other ids.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.store.connection import Connection, query, translating
@@ -61,6 +62,8 @@ class StoreCache:
     """Months of receipt that have a partition of evidence."""
     store: Store | None = None
     """What the store says of itself; None: not asked yet."""
+    streams: set[tuple[int, UUID]] = field(default_factory=set)
+    """Gateway and stream: those that have a stored batch."""
     days: dict[int, date] = field(default_factory=dict)
     """The local day of a time, for the few times that a commit has."""
 
@@ -74,6 +77,7 @@ class StoreCache:
         self.registers.clear()
         self.days.clear()
         self.evidence_months.clear()
+        self.streams.clear()
         self.months = self.store = None
 
     def store_of(self, conn: Connection) -> Store:
@@ -153,24 +157,22 @@ def ensure_channels(
     return {key: known[key][0] for key in wanted}
 
 
+def find_channels(
+    conn: Connection, wanted: Collection[ChannelKey], cache: StoreCache
+) -> set[ChannelKey]:
+    """Learn which channels the store has, and return those that it has not."""
+    found = _found(conn, _sorted(wanted))
+    cache.channels.update(found)
+    return set(wanted) - set(found)
+
+
 def _from_database(
     conn: Connection, wanted: Mapping[ChannelKey, int]
 ) -> dict[ChannelKey, tuple[int, int]]:
-    keys = sorted(wanted, key=lambda key: (key[0], str(key[1]), *key[2:]))
-    arguments = {
-        "meters": [key[0] for key in keys],
-        "codes": [str(key[1]) for key in keys],
-        "units": [key[2] for key in keys],
-        "scalers": [key[3] for key in keys],
-        "weights": [key[4] for key in keys],
-    }
+    keys = _sorted(wanted)
     found: dict[ChannelKey, tuple[int, int]] = {}
     for attempt in range(2):
-        rows = conn.execute(query("registry/channels_find"), arguments)
-        found = {
-            (meter_id, Obis.parse(obis), unit, scaler, weight): (channel_id, period_s)
-            for meter_id, obis, unit, scaler, weight, channel_id, period_s in rows
-        }
+        found = _found(conn, keys)
         missing = [key for key in keys if key not in found]
         if not missing or attempt:
             break
@@ -195,6 +197,27 @@ def _from_database(
             )
         found.update((key, (channel_id, period_s)) for channel_id, period_s, key in shorter)
     return found
+
+
+def _sorted(keys: Collection[ChannelKey]) -> list[ChannelKey]:
+    return sorted(keys, key=lambda key: (key[0], str(key[1]), *key[2:]))
+
+
+def _found(conn: Connection, keys: Sequence[ChannelKey]) -> dict[ChannelKey, tuple[int, int]]:
+    """Return the id and the capture period of those channels that the store has."""
+    arguments = {
+        "meters": [key[0] for key in keys],
+        "codes": [str(key[1]) for key in keys],
+        "units": [key[2] for key in keys],
+        "scalers": [key[3] for key in keys],
+        "weights": [key[4] for key in keys],
+    }
+    return {
+        (meter_id, Obis.parse(obis), unit, scaler, weight): (channel_id, period_s)
+        for meter_id, obis, unit, scaler, weight, channel_id, period_s in conn.execute(
+            query("registry/channels_find"), arguments
+        )
+    }
 
 
 def _shorter(period_s: int, than: int) -> bool:

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from cloud_ingest.core.accept import Accepted, AcceptedBlock, QuarantineReason, Refused
+from cloud_ingest.core.accept import Accepted, QuarantineReason, Refused
 from cloud_ingest.core.known import KnownGateway
+from cloud_ingest.core.quota import Quotas
 from cloud_ingest.store.bindings import bind_first
 from cloud_ingest.store.chain import BatchKey, broken_links
 from cloud_ingest.store.channels import ChannelKey, StoreCache, ensure_channels
@@ -27,10 +28,10 @@ from cloud_ingest.store.foreign_claims import note_foreign_claims
 from cloud_ingest.store.key_successions import note_successions
 from cloud_ingest.store.meter_events import store_meter_events
 from cloud_ingest.store.partitions import make_partitions
+from cloud_ingest.store.quotas import channel_key, within_quotas
 from cloud_ingest.store.readings_write import ORIGIN_NUMBERS, Rows, StoredCounts, store_rows
 from cloud_ingest.store.set_aside import SetAside
 from shared_schema.quality import Origin
-from shared_schema.readings import Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ def commit(
     *,
     replay: bool = False,
     cache: StoreCache | None = None,
+    quotas: Quotas | None = None,
 ) -> CommitResult:
     """Store deliveries in one transaction.
 
@@ -77,6 +79,7 @@ def commit(
         replay: The batches are stored already and only the rows of their blocks are new:
             what a replay from quarantine does with `examine`.
         cache: What earlier commits over this connection learnt; it is added to.
+        quotas: How much a gateway may bring; None: as much as it will.
 
     Returns:
         What changed; the streams of every verified batch. Of a repeated one the receipt may have
@@ -95,7 +98,7 @@ def commit(
     try:
         judged = _rejections(accepted)
         accepted, bound = bind_first(conn, accepted)
-        result = _commit(conn, accepted, refused, cache, replay=replay)
+        result = _commit(conn, accepted, refused, cache, quotas, replay=replay)
         result.found[QuarantineReason.NOT_BOUND] += _rejections(accepted) - judged
         return replace(result, bound=bound)
     except BaseException:
@@ -107,11 +110,17 @@ def _rejections(accepted: Iterable[Accepted]) -> int:
     return sum(len(each.rejections) for each in accepted)
 
 
+def _over_quota(accepted: Iterable[Accepted]) -> int:
+    found = (rejection.reason for each in accepted for rejection in each.rejections)
+    return sum(reason is QuarantineReason.QUOTA for reason in found)
+
+
 def _commit(
     conn: Connection,
     accepted: Sequence[Accepted],
     refused: Sequence[Refused],
     cache: StoreCache,
+    quotas: Quotas | None,
     *,
     replay: bool,
 ) -> CommitResult:
@@ -121,7 +130,12 @@ def _commit(
     aside = SetAside()
     for message in refused:
         aside.refused(message)
+    over: list[Refused] = []
     with conn.transaction():
+        if quotas is not None:
+            accepted, over = within_quotas(conn, accepted, cache, quotas)
+        for message in over:
+            aside.refused(message)
         batches = _store_batches(conn, accepted)
         for delivery in batches.forks:
             aside.fork(delivery)
@@ -139,7 +153,7 @@ def _commit(
         broken = broken_links(conn, batches.made)
         for link in broken:
             aside.broken_link(link, batches.gateways[link.gateway_id], batches.at)
-        quarantined = aside.store(conn)
+        quarantined = aside.store(conn, quotas)
     return CommitResult(
         streams=frozenset(
             Stream(a.gateway.gateway_id, a.gateway.name, a.batch.header.stream) for a in accepted
@@ -153,6 +167,7 @@ def _commit(
             {
                 QuarantineReason.FORK: len(batches.forks),
                 QuarantineReason.BROKEN_LINK: len(broken),
+                QuarantineReason.QUOTA: len(over) + _over_quota(accepted),
             }
         ),
     )
@@ -251,7 +266,7 @@ def _store_rows(
     wanted: dict[ChannelKey, int] = {}
     for _gateway_id, block in sent:
         for column in block.columns:
-            key = _key(block, column)
+            key = channel_key(block, column)
             periods = [period for period in (wanted.get(key, 0), block.period_s) if period]
             wanted[key] = min(periods, default=0)
     channels = ensure_channels(conn, wanted, cache)
@@ -262,7 +277,7 @@ def _store_rows(
     for gateway_id, block in sent:
         newest = heard.get(block.meter_id, (0, gateway_id))
         for index, column in enumerate(block.columns, start=2):
-            channel_id = channels[_key(block, column)]
+            channel_id = channels[channel_key(block, column)]
             found = [
                 (ts, origin, raw, row[1])
                 for row in block.rows
@@ -285,7 +300,3 @@ def _store_rows(
         },
     )
     return stored
-
-
-def _key(block: AcceptedBlock, column: Column) -> ChannelKey:
-    return block.meter_id, column.obis, column.unit, column.scaler, column.weight

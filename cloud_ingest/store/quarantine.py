@@ -149,10 +149,10 @@ def replay(conn: Connection, registry: Registry, quarantine_id: int, now: dateti
     entry, payload = show(conn, quarantine_id)
     _require_mendable(entry)
     with conn.transaction():
-        if entry.batch_id is None or entry.ordinal is None:
+        if entry.batch_id is None:
             done = _replay_message(conn, registry, entry, payload or b"")
         else:
-            done = _replay_block(conn, registry, entry, entry.batch_id, entry.ordinal)
+            done = _replay_block(conn, registry, entry, entry.batch_id)
         if done.state is QuarantineState.REPLAYED:
             _close(conn, entry, QuarantineState.REPLAYED, now)
     return done
@@ -195,11 +195,13 @@ def _variant(batch: Batch) -> UUID:
     return uuid5(batch.header.stream, batch.header_hash)
 
 
-def _replay_block(
-    conn: Connection, registry: Registry, entry: Entry, batch_id: int, ordinal: int
-) -> Replay:
-    """Judge a block of a stored batch once more, and store the rows that are accepted now."""
-    verdict = _judge_block(conn, registry, batch_id, ordinal)
+def _replay_block(conn: Connection, registry: Registry, entry: Entry, batch_id: int) -> Replay:
+    """Judge a block of a stored batch once more, and store the rows that are accepted now.
+
+    What was beyond a quota is of the whole batch.
+    """
+    ordinals = None if entry.ordinal is None else [entry.ordinal]
+    verdict = _judge_blocks(conn, registry, batch_id, ordinals)
     left = [each for each in verdict.rejections if _is_still(entry, each)]
     done = commit(conn, [replace(verdict, rejections=())], replay=True)
     state = QuarantineState.OPEN if left else QuarantineState.REPLAYED
@@ -229,7 +231,9 @@ def _close(conn: Connection, entry: Entry, state: QuarantineState, now: datetime
     end_flag(conn, reason=entry.reason, gateway=entry.gateway, society=entry.society, now=now)
 
 
-def _judge_block(conn: Connection, registry: Registry, batch_id: int, ordinal: int) -> Accepted:
+def _judge_blocks(
+    conn: Connection, registry: Registry, batch_id: int, ordinals: list[int] | None
+) -> Accepted:
     batch = one_row(
         conn,
         _StoredBatch,
@@ -244,11 +248,13 @@ def _judge_block(conn: Connection, registry: Registry, batch_id: int, ordinal: i
     gateway = None if batch is None else registry.gateways.get(batch.gateway)
     if batch is None or gateway is None:
         raise UserError(f"batch {batch_id} or its gateway is no longer in the store")
-    return examine(unpack(batch.evidence), gateway, registry, batch.received_at, [ordinal])
+    return examine(unpack(batch.evidence), gateway, registry, batch.received_at, ordinals)
 
 
 def _is_still(entry: Entry, rejection: Rejection) -> bool:
     """Say whether what is rejected now is of this entry: its block, or one of its rows."""
+    if entry.reason == QuarantineReason.QUOTA:
+        return False  # what else is wrong with the batch has its own entries
     if not rejection.row_indexes or not entry.row_indexes:
         return True
     return not set(entry.row_indexes).isdisjoint(rejection.row_indexes)

@@ -30,6 +30,8 @@ _KINDS: Final[Mapping[str, EventKind]] = {
     **dict.fromkeys(CONTRADICTIONS | _NOT_ITS_OWN, EventKind.EVIDENCE),
     QuarantineReason.NEVER_SENT: EventKind.FALSE_ACKNOWLEDGEMENT,
 }
+FLAGGED: Final = tuple(map(str, _KINDS))
+"""The reasons of entries that raise a flag."""
 
 
 @translating

@@ -14,10 +14,18 @@ from datetime import datetime
 
 from cloud_ingest.core.accept import Accepted, QuarantineReason, Refused
 from cloud_ingest.core.known import KnownGateway
+from cloud_ingest.core.quota import Quotas
 from cloud_ingest.store.chain import BrokenLink
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import payload as bytes_of
 from cloud_ingest.store.quarantine_flags import raise_flag
+from cloud_ingest.store.quarantine_room import (
+    Unverified,
+    accounts_of,
+    make_room,
+    over_messages,
+)
+from cloud_ingest.store.quotas import Account
 from cloud_ingest.store.rows import one_row
 
 MAX_NAME_BYTES = 1024
@@ -148,8 +156,50 @@ class SetAside:
         )
 
     @translating
-    def store(self, conn: Connection) -> int:
-        """Write all of it in the caller's transaction; return how many entries are new."""
+    def store(self, conn: Connection, quotas: Quotas | None) -> int:
+        """Write it in the caller's transaction; return how many entries are new.
+
+        Args:
+            conn: The store.
+            quotas: Unverified messages beyond them are counted, and not written; None: all are.
+        """
+        accounts = set() if quotas is None else self._bound(conn, quotas)
+        added = self._write(conn)
+        if quotas is not None and accounts:
+            at = max(row.last_at for row in self.rows.values())
+            make_room(conn, accounts, quotas, at)
+        return added
+
+    def _bound(self, conn: Connection, quotas: Quotas) -> set[Account]:
+        """Take out the unverified messages that are over a quota; return whose there were."""
+        unverified = [
+            same
+            for same, row in self.rows.items()
+            if row.payload is not None and row.reason is not QuarantineReason.FORK
+        ]
+        if not unverified:
+            return set()
+        known = accounts_of(conn, {row.gateway for row in self.rows.values() if row.gateway})
+        messages = {
+            same: Unverified(
+                known.get(row.gateway or ""),
+                row.reason,
+                row.society_id,
+                len(row.payload or b""),
+                row.last_at,
+            )
+            for same in unverified
+            if (row := self.rows[same]).gateway is not None or row.society_id is None
+        }
+        at = max(self.rows[same].last_at for same in unverified)
+        over = over_messages(conn, list(messages.values()), quotas, at)
+        accounts = {known.get(self.rows[same].gateway or "") for same in unverified}
+        for same, is_over in zip(messages, over, strict=True):
+            if is_over:
+                del self.rows[same]
+        return accounts
+
+    def _write(self, conn: Connection) -> int:
         added = 0
         for same in sorted(self.rows):
             row = self.rows[same]

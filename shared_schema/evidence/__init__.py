@@ -13,12 +13,14 @@ from shared_schema.evidence.electricity import (
 from shared_schema.evidence.months import HeldChangeEvidence, ProlongedEstimateEvidence
 from shared_schema.evidence.reading import (
     ContradictionEvidence,
+    ExceededQuota,
     ExpiringCertificateEvidence,
     FailureCause,
     FalseAcknowledgementEvidence,
     ForeignMeter,
     MissingBatchesEvidence,
     NotBoundEvidence,
+    QuotaEvidence,
     ReadFailureEvidence,
     UnreadMeter,
 )
@@ -47,6 +49,7 @@ __all__ = [
     "CrossedMetersEvidence",
     "DryPipeEvidence",
     "Evidence",
+    "ExceededQuota",
     "ExpiringCertificateEvidence",
     "FailureCause",
     "FalseAcknowledgementEvidence",
@@ -61,6 +64,7 @@ __all__ = [
     "NotBoundEvidence",
     "PhaseLossEvidence",
     "ProlongedEstimateEvidence",
+    "QuotaEvidence",
     "ReadFailureEvidence",
     "ReverseEnergyEvidence",
     "ReverseFlowEvidence",
@@ -92,6 +96,7 @@ EVIDENCE: dict[EventKind, type[Evidence]] = {
     EventKind.READ_FAILURE: ReadFailureEvidence,
     EventKind.EVIDENCE: ContradictionEvidence,
     EventKind.MISSING_BATCHES: MissingBatchesEvidence,
+    EventKind.QUOTA: QuotaEvidence,
     EventKind.FALSE_ACKNOWLEDGEMENT: FalseAcknowledgementEvidence,
     EventKind.NOT_BOUND: NotBoundEvidence,
     EventKind.EXPIRING_CERTIFICATE: ExpiringCertificateEvidence,

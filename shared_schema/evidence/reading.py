@@ -111,6 +111,25 @@ class NotBoundEvidence(Evidence):
     """The number of the first entry in quarantine."""
 
 
+class ExceededQuota(Part):
+    """What a gateway brought in one hour, and how much it may bring."""
+
+    quota: str
+    used: int
+    limit: int
+
+
+class QuotaEvidence(Evidence):
+    """A gateway that brings more than its quotas."""
+
+    SCHEMA: ClassVar[str] = "metering.evidence.quota/1"
+    NEWS: ClassVar[tuple[str, ...]] = ("quotas",)
+
+    quotas: tuple[str, ...]
+    """Which: ``messages``, ``quarantine``, ``streams``, ``channels``."""
+    exceeded: tuple[ExceededQuota, ...]
+
+
 class MissingBatchesEvidence(Evidence):
     """Batches that are missing between stored ones."""
 
