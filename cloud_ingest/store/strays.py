@@ -21,10 +21,9 @@ from cloud_ingest.core.known import Stretch, spans, within
 from cloud_ingest.core.lost_bindings import LONG_AGO, LostBinding, Version, lost_bindings
 from cloud_ingest.store.billed_registers import SERVICE_OF, Dial, claims_of, dials_of
 from cloud_ingest.store.bindings import Binding, bindings
-from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import unpack
 from cloud_ingest.store.readings_write import ORIGIN_NUMBERS
-from cloud_ingest.store.rows import scalars
 from shared_schema.errors import MalformedMessage
 from shared_schema.quality import Origin
 from shared_schema.readings import VALUE, Block, read_block
@@ -143,25 +142,26 @@ def _rows(
 ) -> Iterator[tuple[int, _Said]]:
     """Give what a gateway said of billed registers, by the time of receipt of its batches."""
     start = None if since == LONG_AGO else since - FUTURE_TOLERANCE
-    batches = scalars(
-        conn,
+    batches = conn.execute(
         """
-        SELECT batch_id FROM batch
+        SELECT batch_id, received_at FROM batch_evidence
         WHERE gateway_id = %(gateway_id)s
           AND (%(start)s::timestamptz IS NULL OR received_at >= %(start)s)
           AND (%(until)s::timestamptz IS NULL OR received_at <= %(until)s)
         ORDER BY received_at
         """,
         {"gateway_id": gateway_id, "start": start, "until": until},
-    )
+    ).fetchall()
     for first in range(0, len(batches), _AT_ONCE):
-        kept = conn.execute(
-            "SELECT evidence FROM batch WHERE batch_id = ANY(%s::bigint[])",
-            (batches[first : first + _AT_ONCE],),
-            binary=True,
-        ).fetchall()
-        for (evidence,) in kept:
-            for line in unpack(evidence).block_lines:
+        own = batches[first : first + _AT_ONCE]
+        arguments = {
+            "gateways": [gateway_id],
+            "batches": [each[0] for each in own],
+            "first": own[0][1],
+            "last": own[-1][1],
+        }
+        for *_, evidence in conn.execute(query("batch/evidence_of"), arguments, binary=True):
+            for line in filter(None, unpack(evidence).block_lines):
                 yield from _rows_of(line, plates)
 
 
