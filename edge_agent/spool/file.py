@@ -25,6 +25,8 @@ from edge_agent.spool.schema import APPLICATION_ID, SCHEMA, VERSION
 CACHE_KIB = 512
 """Of pages in memory: it holds the upper levels of the tables and what a poll touches."""
 _LEAST_PAGES = 16
+_SQLITE = (sqlite3.Error, UnicodeDecodeError)
+"""What reading a file ends with; of some damage sqlite3 cannot even decode its own complaint."""
 
 
 class Unusable(Exception):
@@ -116,12 +118,12 @@ def inspect(path: Path) -> State:
             _check_owner(database, path)
             _check_pages(database)
             _check_stream(database)
-    except (Unusable, sqlite3.Error) as error:
-        if isinstance(error, sqlite3.Error) and not _is_damage(error):
+    except (Unusable, *_SQLITE) as error:
+        if not isinstance(error, Unusable) and not _is_damage(error):
             raise SpoolError(f"cannot read the spool {path}: {error}") from None
         raise SpoolError(
-            f"the spool {path} cannot be used: {error}; the next start sets it aside and begins "
-            "a new stream, which loses what the cloud does not have yet"
+            f"the spool {path} cannot be used: {_said(error)}; the next start sets it aside and "
+            "begins a new stream, which loses what the cloud does not have yet"
         ) from None
     return State.SOUND
 
@@ -151,7 +153,7 @@ def check_place(path: Path) -> State:
     journal = path.with_name(path.name + "-wal")
     if journal.exists() and journal.stat().st_size:
         return State.NOT_CLOSED
-    with suppress(Unusable, sqlite3.Error), closing(_immutable(path)) as database:
+    with suppress(Unusable, *_SQLITE), closing(_immutable(path)) as database:
         _check_owner(database, path)
     return State.SOUND
 
@@ -194,10 +196,10 @@ def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
     try:
         _check(database, path, fresh=fresh)
-    except sqlite3.Error as error:
+    except _SQLITE as error:
         database.close()
         if _is_damage(error):
-            raise Unusable(str(error)) from None
+            raise Unusable(_said(error)) from None
         raise
     except BaseException:
         database.close()
@@ -205,9 +207,18 @@ def _connect(path: Path) -> sqlite3.Connection:
     return database
 
 
-def _is_damage(error: sqlite3.Error) -> bool:
+def _is_damage(error: Exception) -> bool:
+    if isinstance(error, UnicodeDecodeError):
+        return True
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+    return str(error) == "unsupported file format" or code in {
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    }
+
+
+def _said(error: Exception) -> str:
+    return "its tables cannot be read" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def _create_file(path: Path) -> None:

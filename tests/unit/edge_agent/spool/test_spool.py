@@ -608,6 +608,23 @@ def test_a_damaged_file_gives_way_to_a_new_stream(tmp_path: Path, damage: str) -
         assert put(spool, profile_rows(1)) == [1]
 
 
+@pytest.mark.parametrize(("place", "damage"), [(47, b"\xff"), (None, b"CREATE \x95ABLE")])
+def test_a_head_that_sqlite_cannot_read_is_damage(
+    tmp_path: Path, place: int | None, damage: bytes
+) -> None:
+    """Of the one it knows no such format, of the other it cannot even decode its own complaint."""
+    path = tmp_path / "spool.db"
+    Spool.open(path).close()
+    data = bytearray(path.read_bytes())
+    first = data.index(b"CREATE TABLE") if place is None else place
+    data[first : first + len(damage)] = damage
+    path.write_bytes(data)
+    with pytest.raises(SpoolError, match="the next start sets it aside"):
+        inspect(path)
+    with Spool.open(path) as spool:
+        assert spool.set_aside_because
+
+
 def test_a_look_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
     assert inspect(path) is State.NEW
