@@ -49,8 +49,11 @@ bench: setup ## Print the measured rates beside their limits
 chaos: setup ## Strike everything at random under a steady load, and compare every reading: MINUTES=10 SEED=1
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)
 
-fuzz: setup ## Spoil a meter's answers in every layer and read them: COUNT=1000000 SEED=1
+fuzz: setup ## Spoil meters' answers, payloads and files, and read them: COUNT=1000000 SEED=1
 	$(BIN)/python -m tests.fuzz --count $(or $(COUNT),1000000) --seed $(or $(SEED),1) --processes $(WORKERS)
+	$(BIN)/python -m tests.fuzz.lane payloads --count $(or $(COUNT),1000000) --seed $(or $(SEED),1) --processes $(WORKERS)
+	$(BIN)/python -m tests.fuzz.lane files --count $(or $(FILES),20000) --seed $(or $(SEED),1) --processes $(WORKERS)
+	FUZZ_MESSAGES=$(or $(MESSAGES),100000) $(PYTEST) tests/integration/cloud_ingest/test_spoiled_messages.py -q -s -p no:xdist
 
 year: setup ## Play a year of a society of 1,000 units with every fault, and hold each number against the truth
 	$(PYTEST) tests/bench/society_year.py -q -s -p no:xdist
