@@ -20,7 +20,8 @@ from cloud_ingest.errors import ConfigurationError, UserError
 from cloud_ingest.operate import enrolment, keys
 from cloud_ingest.operate.authority import Authority, write_pem
 from cloud_ingest.operate.enrolment import DEFAULT_DAYS, Request
-from cloud_ingest.store.registry import enrol_gateway
+from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.registry import enrol_gateway, societies
 
 app = new_group()
 
@@ -88,22 +89,27 @@ def enrol(
         signer = None if authority is None else Authority.open(authority)
         asked = enrolment.read_request(request_file)
         renewal = enrolment.is_renewal(opened.conn, asked)
-        _approve(asked, fingerprint, tower, renewal=renewal)
+        _show(opened.conn, asked, tower, renewal=renewal)
+        _approve(asked, fingerprint)
         said = enrolment.Approval(tower, timedelta(days=days), by, datetime.now(UTC))
         issued = enrolment.enrol(opened.conn, asked, signer, said)
         _tell_enrolled(asked, issued, out, renewal=renewal)
 
 
-def _approve(request: Request, typed: str | None, tower: str | None, *, renewal: bool) -> None:
-    """Show what is asked for, and make sure that a person knows the key."""
+def _show(conn: Connection, request: Request, tower: str | None, *, renewal: bool) -> None:
     asked = request.asked.request
+    is_known = any(name == asked.society for _, name in societies(conn))
     say(f"{request.path}: {'a new certificate' if renewal else 'to be enrolled'}", err=True)
     say(f"  gateway      {asked.gateway}", err=True)
-    say(f"  society      {asked.society}", err=True)
+    say(f"  society      {asked.society}{'' if is_known else ' (new)'}", err=True)
     if tower is not None:
         say(f"  tower        {tower}", err=True)
     say(f"  made at      {asked.made_at:%Y-%m-%d %H:%M %Z}", err=True)
     say(f"  fingerprint  {request.fingerprint}", err=True)
+
+
+def _approve(request: Request, typed: str | None) -> None:
+    """Make sure that a person knows the key."""
     if typed is not None:
         if not request.is_signed_by(typed):
             raise UserError(

@@ -69,6 +69,9 @@ class Authority:
         begins = begins or datetime.now(UTC)
         made = self._issuer.issue(name, key.public_key(), begins, life, hosts=hosts)
         _write_key(found.key, key)
+        copies = self.folder / "issued"
+        copies.mkdir(exist_ok=True)
+        (copies / f"{made.serial_number:X}.pem").write_bytes(made.public_bytes(PEM))
         found.certificate.write_bytes(made.public_bytes(PEM))
         return found
 

@@ -76,6 +76,7 @@ def office(plain_store_dsn: str, tmp_path: Path) -> Iterator[Office]:
 def test_an_approved_request_enrols_and_issues(office: Office) -> None:
     said = office.enrol(office.asks(), "--tower", "A", "--fingerprint", sheet(office.sealer))
     assert said.startswith("0 ")
+    assert "society Lake View (new)" in said
     assert "gw-a is enrolled in Lake View" in said
     assert "edge-agent install-cert gw-a.cert" in said
     assert "broker apply" in said
@@ -120,6 +121,7 @@ def test_the_same_key_again_renews_the_certificate(office: Office) -> None:
     assert [each.gateway for each in last_certificates(office.conn, SOON)] == ["gw-a"]
     said = office.enrol(office.asks(), *words, "400")
     assert "gw-a was enrolled" in said
+    assert "(new)" not in said
     assert "broker apply" not in said
     assert last_certificates(office.conn, SOON) == []
     assert len(office.known().keys) == 1

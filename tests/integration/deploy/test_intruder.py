@@ -12,7 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cloud_ingest.cli.command_line import app as cloud
 from deploy.demo.authority import Authority, Identity
 from deploy.demo.mosquitto import (
     MosquittoServer,
@@ -99,7 +101,9 @@ def eventually(done: Callable[[], bool], timeout_s: float = 10) -> bool:
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     authority = Authority(tmp_path_factory.mktemp("pki") / "ours")
-    authority.revoke(authority.issue("gw-stolen"))
+    authority.issue("gw-stolen")
+    words = ["ca", "revoke", "gw-stolen", "--authority", str(authority.folder)]
+    assert CliRunner().invoke(cloud, words).exit_code == 0
     return authority
 
 
