@@ -19,6 +19,7 @@ from cloud_ingest.core.rules.tower.loss import (
 from cloud_ingest.core.rules.tower.noise import noise_of, precision
 from cloud_ingest.core.rules.tower.steps import Steps, TowerDays, steps_of
 from cloud_ingest.core.rules.tower.suspects import Suspect, suspects_of
+from cloud_ingest.core.rules.tower.tridiagonal import Matrix
 from cloud_ingest.core.rules.tower.within_day import NO_PATTERNS, Patterns
 
 CHANGE_EVIDENCE = 2.0
@@ -27,6 +28,8 @@ SEEN_AFTER_DAYS = 30
 BEFORE_CHANGE = timedelta(days=3)
 AT_ONCE = 0.99
 """A meter that holds so much of the weight is named on the same day."""
+LOST_AT_ONCE = 15.0
+"""A loss of so much evidence is raised by its last step alone."""
 HELD_DAYS = 2
 """On so many days before, too, the evidence must accuse one that holds less."""
 
@@ -52,12 +55,14 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class _Weighed:
-    """What the days and hours of a tower say of a change."""
+class _Scanned:
+    """What the days of a tower say of a loss."""
 
     steps: Steps
+    inverse: Matrix
     scan: Scan
-    suspects: list[Suspect]
+    begin: int | None
+    """The step at which something may have changed; None: nothing has."""
 
 
 def judge_tower(
@@ -76,22 +81,24 @@ def judge_tower(
         is_open: A loss was raised before and has not ended.
         told: Meters that were named before: they need not be held for days again.
     """
-    weighed = _weighed(days, patterns_between)
-    if weighed is None:
+    scanned = _scanned(days)
+    if scanned is None:
         return None
-    steps, scan = weighed.steps, weighed.scan
-    suspects = _held(weighed.suspects, days, patterns_between, told)
+    steps, scan = scanned.steps, scanned.scan
+    suspects = _held(_suspects(scanned, days, patterns_between), days, patterns_between, told)
     named = any(suspect.is_named for suspect in suspects)
+    loss = loss_of(steps, scan, is_open=is_open, is_explained=named)
+    is_certain = is_open or named or (loss is not None and loss.evidence >= LOST_AT_ONCE)
     return Judgement(
         until=steps.until,
-        loss=loss_of(steps, scan, is_open=is_open, is_explained=named),
+        loss=loss if is_certain or _was_lost(days, steps) else None,
         suspects=tuple(suspects),
         least_seen_per_day=least_seen(scan, SEEN_AFTER_DAYS),
     )
 
 
-def _weighed(days: TowerDays, patterns_between: PatternsBetween) -> _Weighed | None:
-    """Weigh what may explain a change, if there may be one; None: too few days are known."""
+def _scanned(days: TowerDays) -> _Scanned | None:
+    """Look for a loss; None: too few days are known."""
     steps = steps_of(days)
     if len(steps.residual) < LEAST_STEPS:
         return None
@@ -99,11 +106,28 @@ def _weighed(days: TowerDays, patterns_between: PatternsBetween) -> _Weighed | N
     scan = Scan.of(steps, inverse)
     evidence, begin = scan.best_running()
     if evidence < CHANGE_EVIDENCE:
-        return _Weighed(steps, scan, [])
+        return _Scanned(steps, inverse, scan, None)
     inverse = precision(steps, noise_of(steps, begin))
-    patterns = patterns_between(steps.day(begin) - BEFORE_CHANGE, days.until)
-    scan = Scan.of(steps, inverse)
-    return _Weighed(steps, scan, suspects_of(steps, inverse, scan, patterns))
+    return _Scanned(steps, inverse, Scan.of(steps, inverse), begin)
+
+
+def _suspects(
+    scanned: _Scanned, days: TowerDays, patterns_between: PatternsBetween
+) -> list[Suspect]:
+    """Weigh what may explain a change, if there may be one."""
+    if scanned.begin is None:
+        return []
+    steps = scanned.steps
+    patterns = patterns_between(steps.day(scanned.begin) - BEFORE_CHANGE, days.until)
+    return suspects_of(steps, scanned.inverse, scanned.scan, patterns)
+
+
+def _was_lost(days: TowerDays, steps: Steps) -> bool:
+    """Return whether a loss shows without the last step, too."""
+    before = _scanned(days.without_last(len(days.bulk) - 1 - steps.ends[-2]))
+    return before is not None and bool(
+        loss_of(before.steps, before.scan, is_open=False, is_explained=False)
+    )
 
 
 def _held(
@@ -120,9 +144,10 @@ def _held(
     }
     held = set(doubted)
     for back in range(1, HELD_DAYS + 1):
-        if held:
-            before = _weighed(days.without_last(back), patterns_between)
-            held &= {each.meter for each in before.suspects if each.is_named} if before else set()
+        known = days.without_last(back)
+        before = _scanned(known) if held else None
+        earlier = _suspects(before, known, patterns_between) if before else []
+        held &= {each.meter for each in earlier if each.is_named}
     return [
         replace(each, is_named=each.is_named and each.meter not in doubted - held)
         for each in suspects

@@ -99,6 +99,23 @@ def test_a_loss_that_has_ended_is_none() -> None:
     assert after(ended, 24, is_open=True).loss is None
 
 
+@pytest.mark.parametrize(("litres", "raised"), [(140, [92]), (200, [91, 92])])
+def test_a_small_loss_is_raised_one_day_later(litres: int, raised: list[int]) -> None:
+    rng = Random(1)
+    uses = [[rng.gauss(200, 40) for _ in range(96)] for _ in range(20)]
+    bulk = [
+        sum(use) + rng.gauss(0, 40) + litres * (day >= 89)
+        for day, use in enumerate(zip(*uses, strict=True))
+    ]
+
+    def is_raised(days: int) -> bool:
+        meters = {str(flat): own[:days] for flat, own in enumerate(uses)}
+        verdict = judge_tower(TowerDays(date(2024, 1, 1), bulk[:days], meters, 1.0))
+        return verdict is not None and verdict.loss is not None
+
+    assert [days for days in (90, 91, 92) if is_raised(days)] == raised
+
+
 def with_another_bulk_meter(tower: SimulatedTower, gain: float) -> SimulatedTower:
     """Return a tower whose bulk meter counts otherwise from a day on."""
     bulk = [(own or 0.0) * (gain if n >= DAY else 1.0) for n, own in enumerate(tower.days.bulk)]
