@@ -4,13 +4,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from psycopg import errors as pg
 from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.month.close import Closed, close_month
+from cloud_ingest.operate.doctor import examine
+from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store.connection import Connection, connect, edition
 from cloud_ingest.store.migrate import migrate
 from tests.support.store import (
@@ -96,3 +99,20 @@ def live_a_month(conn: Connection, folder: Path) -> list[Closed]:
         site.deliver(serial, every(START, END, 1000, 10, timedelta(hours=1)))
         closed.append(close_month(conn, society, "2026-07", NOW))
     return closed
+
+
+def refused(conn: Connection, statement: str) -> bool:
+    """Whether a right is missing for a statement, or a view takes none; what it did is undone."""
+    try:
+        with conn.transaction(force_rollback=True):
+            conn.execute(statement.encode())
+    except (pg.InsufficientPrivilege, pg.ObjectNotInPrerequisiteState):
+        return True
+    return False
+
+
+def role_check(roles: Roles, role: str, name: str = "role") -> tuple[str, str, str]:
+    settings = CloudSettings(broker_host="127.0.0.1", broker_port=1)
+    found = examine(settings, roles.dsn_of(role), lambda: datetime.now(UTC))
+    (check,) = [each for each in found if each.name == name]
+    return check.level, check.said, check.advice
