@@ -51,7 +51,11 @@ def note_successions(conn: Connection, stored: Iterable[Accepted]) -> None:
             )
         if header.seq <= delivery.gateway.successors.get(header.key, 0):
             conn.execute(
-                query("registry/key_took_over"),
+                """
+                UPDATE key_succession SET stream = %(stream)s, last_seq = %(seq)s - 1
+                WHERE gateway_id = %(gateway)s AND successor = %(key)s AND (
+                  last_seq = 9223372036854775807 OR (stream = %(stream)s AND last_seq >= %(seq)s))
+                """,
                 {
                     "gateway": delivery.gateway.gateway_id,
                     "key": header.key,
