@@ -33,6 +33,15 @@ class Kept(NamedTuple):
     evidence: bytes
 
 
+class SignedBatch(NamedTuple):
+    """The bytes of a batch, with the name of its gateway."""
+
+    batch_id: int
+    gateway: str
+    received_at: datetime
+    evidence: bytes
+
+
 class KnownBatch(NamedTuple):
     """A batch as ``batch`` has it."""
 
@@ -123,6 +132,26 @@ def kept_after(
         "limit": limit,
     }
     return all_rows(conn, Kept, query("batch/kept_after"), arguments, binary=True)
+
+
+@translating
+def evidence_of(
+    conn: Connection, gateways: Collection[int], batches: Sequence[tuple[int, datetime]]
+) -> list[SignedBatch]:
+    """Return the bytes of some batches of gateways, in the order of receipt.
+
+    Args:
+        conn: The store.
+        gateways: Whose they are.
+        batches: Their numbers and when they were received, in that order.
+    """
+    arguments = {
+        "gateways": sorted(gateways),
+        "batches": [batch_id for batch_id, _ in batches],
+        "first": batches[0][1],
+        "last": batches[-1][1],
+    }
+    return all_rows(conn, SignedBatch, query("batch/evidence_of"), arguments, binary=True)
 
 
 @translating

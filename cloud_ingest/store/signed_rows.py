@@ -15,9 +15,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from cloud_ingest.core.accept import FUTURE_TOLERANCE
-from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.evidence import unpack
-from cloud_ingest.store.rows import all_rows, scalars
+from cloud_ingest.store.evidence_months import evidence_of
+from cloud_ingest.store.rows import scalars
 from shared_schema.billing import billing_exponent
 from shared_schema.catalogue import Service
 from shared_schema.errors import MalformedMessage
@@ -65,15 +66,6 @@ class SignedRow:
     """What the column counts."""
 
 
-class _Kept(NamedTuple):
-    """A batch as the store has it."""
-
-    batch_id: int
-    gateway: str
-    received_at: datetime
-    evidence: bytes
-
-
 @translating
 def signed_rows(conn: Connection, society_id: int, sought: Sought) -> Iterator[SignedRow]:
     """Give every signed row with a reading, in the order of receipt.
@@ -108,15 +100,8 @@ def _rows_in(
     batches: Sequence[tuple[int, datetime]],
     sought: Sought,
 ) -> Iterator[SignedRow]:
-    arguments = {
-        "gateways": gateways,
-        "batches": [batch_id for batch_id, _received_at in batches],
-        "first": batches[0][1],
-        "last": batches[-1][1],
-    }
-    kept = all_rows(conn, _Kept, query("batch/evidence_of"), arguments, binary=True)
     told = str(int(sought.at.timestamp())).encode()
-    for each in kept:
+    for each in evidence_of(conn, gateways, batches):
         batch = unpack(each.evidence)
         for ordinal, line in enumerate(batch.block_lines):
             if told not in line:  # few lines are worth parsing

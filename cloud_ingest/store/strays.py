@@ -21,8 +21,9 @@ from cloud_ingest.core.known import Stretch, spans, within
 from cloud_ingest.core.lost_bindings import LONG_AGO, LostBinding, Version, lost_bindings
 from cloud_ingest.store.billed_registers import SERVICE_OF, Dial, claims_of, dials_of
 from cloud_ingest.store.bindings import Binding, bindings
-from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.evidence import unpack
+from cloud_ingest.store.evidence_months import evidence_of
 from cloud_ingest.store.readings_write import ORIGIN_NUMBERS
 from shared_schema.errors import MalformedMessage
 from shared_schema.quality import Origin
@@ -153,15 +154,8 @@ def _rows(
         {"gateway_id": gateway_id, "start": start, "until": until},
     ).fetchall()
     for first in range(0, len(batches), _AT_ONCE):
-        own = batches[first : first + _AT_ONCE]
-        arguments = {
-            "gateways": [gateway_id],
-            "batches": [each[0] for each in own],
-            "first": own[0][1],
-            "last": own[-1][1],
-        }
-        for *_, evidence in conn.execute(query("batch/evidence_of"), arguments, binary=True):
-            for line in filter(None, unpack(evidence).block_lines):
+        for kept in evidence_of(conn, [gateway_id], batches[first : first + _AT_ONCE]):
+            for line in filter(None, unpack(kept.evidence).block_lines):
                 yield from _rows_of(line, plates)
 
 
