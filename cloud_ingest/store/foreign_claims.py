@@ -74,7 +74,7 @@ def kept_apart(conn: Connection, gateway_id: int) -> int:
             conn,
             """
             SELECT count(*) FROM quarantine JOIN gateway ON gateway.name = quarantine.gateway
-            WHERE gateway_id = %s AND reason = %s AND state = 'open'
+            WHERE gateway.gateway_id = %s AND reason = %s AND state = 'open'
             """,
             (gateway_id, QuarantineReason.NOT_BOUND.value),
         )
