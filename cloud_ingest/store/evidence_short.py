@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.core.accept import QuarantineReason
 from cloud_ingest.core.kept_blocks import (
     REACH_S,
     BilledRows,
@@ -89,7 +90,8 @@ def _shortened(conn: Connection, rows: Sequence[Kept], zone: ZoneInfo) -> list[K
     short: dict[int, bytes] = {}
     for one in opened:
         keep = {place for place, block in enumerate(one.blocks) if stays(block, moments)}
-        keep |= pointed.get(one.kept.batch_id, set())
+        for place in pointed.get(one.kept.batch_id, ()):
+            keep |= {place} if place is not None else set(range(len(one.blocks)))
         short[one.kept.batch_id] = shorten(one.batch, keep)
     return [
         row._replace(evidence=min(short.get(row.batch_id, row.evidence), row.evidence, key=len))
@@ -133,15 +135,15 @@ def _beside(conn: Connection, border: _Moment) -> Iterable[datetime]:
     return [each.ts for each in sides if each is not None]
 
 
-def _pointed_at(conn: Connection, batches: list[int]) -> dict[int, set[int]]:
-    """Return the places of the blocks of batches that entries in quarantine point at."""
-    pointed: dict[int, set[int]] = defaultdict(set)
+def _pointed_at(conn: Connection, batches: list[int]) -> dict[int, set[int | None]]:
+    """Return the places of the blocks at which entries in quarantine point; None: at all."""
+    pointed: dict[int, set[int | None]] = defaultdict(set)
     rows = conn.execute(
         """
         SELECT batch_id, ordinal FROM quarantine
-        WHERE batch_id = ANY(%s::bigint[]) AND ordinal IS NOT NULL
+        WHERE batch_id = ANY(%s::bigint[]) AND (ordinal IS NOT NULL OR reason = %s)
         """,
-        (batches,),
+        (batches, QuarantineReason.QUOTA),
     )
     for batch_id, ordinal in rows:
         pointed[batch_id].add(ordinal)

@@ -187,6 +187,16 @@ def test_an_entry_in_quarantine_keeps_its_block(flat: Site) -> None:
     assert shown == set(lines[1:])
 
 
+def test_a_batch_beyond_a_quota_stays_whole(flat: Site) -> None:
+    send(flat, "1", july())
+    flat.conn.execute(
+        "INSERT INTO quarantine (reason, detail, payload_hash, batch_id, first_at, last_at)"
+        " SELECT 'quota', '', header_hash, batch_id, received_at, received_at FROM batch"
+    )
+    let_go(flat.conn, NOW)
+    assert is_whole(flat.conn)
+
+
 def test_shortening_goes_on_where_it_was_killed(
     flat: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
