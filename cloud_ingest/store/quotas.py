@@ -62,7 +62,17 @@ def bring(
 @translating
 def uses(conn: Connection, now: datetime) -> list[Use]:
     """Return what enrolled gateways brought in this hour and the one before."""
-    return all_rows(conn, _use, query("quarantine/quota_uses"), {"since": hour_of(now) - HOUR})
+    return all_rows(
+        conn,
+        _use,
+        """
+        SELECT gateway_id, gateway.name AS gateway, society_id, society.name AS society, quota,
+               hour, used
+        FROM quota_use JOIN gateway USING (gateway_id) JOIN society USING (society_id)
+        WHERE hour >= %s ORDER BY gateway_id, quota, hour
+        """,
+        (hour_of(now) - HOUR,),
+    )
 
 
 @translating
@@ -101,8 +111,16 @@ def _over_streams(
     )
     if not unknown:
         return set()
-    arguments = {"gateways": [key[0] for key in unknown], "streams": [key[1] for key in unknown]}
-    cache.streams.update(conn.execute(query("batch/streams_known"), arguments).fetchall())
+    known = conn.execute(
+        """
+        SELECT wanted.gateway_id, wanted.stream
+        FROM unnest(%s::int[], %s::uuid[]) AS wanted (gateway_id, stream)
+        WHERE EXISTS (SELECT FROM batch
+                      WHERE batch.gateway_id = wanted.gateway_id AND batch.stream = wanted.stream)
+        """,
+        ([key[0] for key in unknown], [key[1] for key in unknown]),
+    )
+    cache.streams.update(known.fetchall())
     new = [stream for stream in unknown if stream not in cache.streams]
     used = bring(conn, Quota.STREAMS, Counter(gateway_id for gateway_id, _ in new), at)
     over: set[tuple[int, UUID]] = set()
