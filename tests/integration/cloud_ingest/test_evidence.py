@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Evidence lies in months of receipt, and nothing that was proved before is lost on the way."""
 
+import secrets
 from datetime import date, datetime
+from pathlib import Path
 
 import pytest
 
 from cloud_ingest.operate.evidence import keep_evidence, tend_evidence
 from cloud_ingest.operate.upkeep import oldest_kept, upkeep
 from cloud_ingest.store.commit import commit
-from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.evidence import unpack
 from cloud_ingest.store.evidence_months import evidence_months
 from cloud_ingest.store.quarantine import list_entries, show
@@ -210,6 +212,24 @@ def test_shortening_goes_on_where_it_was_killed(
     let_go(flat.conn, NOW)
     assert len(whole(flat.conn)) == flat.one("SELECT count(*) FROM batch")
     assert flat.one("SELECT count(*) FROM evidence_anew") == 0
+
+
+def test_an_old_month_lies_on_another_disk(plain_store_dsn: str, tmp_path: Path) -> None:
+    name = f"cold_{secrets.token_hex(4)}"
+    with connect(plain_store_dsn) as conn:
+        site = Site(conn, tmp_path)
+        units(site, unit_line("A-1", "1"))
+        send(site, "1", july())
+        close(site)
+        before = proved(site)
+        conn.execute("SET allow_in_place_tablespaces = on")
+        conn.execute(f"CREATE TABLESPACE {name} LOCATION ''".encode())
+        try:
+            conn.execute(f"ALTER TABLE metering.evidence_2026_07 SET TABLESPACE {name}".encode())
+            assert proved(site) == before
+        finally:
+            conn.execute("ALTER TABLE metering.evidence_2026_07 SET TABLESPACE pg_default")
+            conn.execute(f"DROP TABLESPACE {name}".encode())
 
 
 def batches(flat: Site) -> list[Batch]:
