@@ -19,6 +19,7 @@ from cloud_ingest.cli.options import (
     BrokerCertKey,
     Config,
     Dsn,
+    Opened,
     broker_address,
     opened_store,
 )
@@ -90,10 +91,20 @@ def apply(
         broker_key_file=cert_key,
         **broker_address(broker),
     ) as opened:
-        logins = wanted_logins(opened.settings.broker_login, load_registry(opened.conn).gateways)
-        address = broker_from_settings(opened.settings, CLIENT_ID)
-        found = tell_broker(address, logins, planned=planned)
-    say("\n".join(_lines(found, planned=planned)))
+        lines = broker_told(opened, planned=planned)
+    say("\n".join(lines))
+
+
+def broker_told(opened: Opened, *, planned: bool = False) -> list[str]:
+    """Tell the broker of the logins of the store and the settings; return what that changed.
+
+    Raises:
+        UserError: it takes no commands from us, or refuses one.
+        BrokerLost: there is no link, or no answer.
+    """
+    logins = wanted_logins(opened.settings.broker_login, load_registry(opened.conn).gateways)
+    address = broker_from_settings(opened.settings, CLIENT_ID)
+    return _lines(tell_broker(address, logins, planned=planned), planned=planned)
 
 
 def _lines(found: Difference, *, planned: bool) -> list[str]:

@@ -12,8 +12,18 @@ from typing import Annotated
 
 import typer
 
+from cloud_ingest.cli.broker import broker_told
 from cloud_ingest.cli.group import new_group
-from cloud_ingest.cli.options import Authorities, By, Config, Days, Dsn, Reason, opened_store
+from cloud_ingest.cli.options import (
+    Authorities,
+    By,
+    Config,
+    Days,
+    Dsn,
+    Opened,
+    Reason,
+    opened_store,
+)
 from cloud_ingest.cli.say import say
 from cloud_ingest.core.typed_text import same_name
 from cloud_ingest.errors import ConfigurationError, UserError
@@ -24,6 +34,16 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.registry import enrol_gateway, societies
 
 app = new_group()
+
+KeeperCert = Annotated[
+    Path | None,
+    typer.Option(
+        "--cert", help="The keeper's certificate: the broker is told at once [default: it is not]."
+    ),
+]
+KeeperKey = Annotated[
+    Path | None, typer.Option("--cert-key", help="The key of the keeper's certificate (mode 0600).")
+]
 
 
 @app.command("enrol")
@@ -62,6 +82,8 @@ def enrol(
     tower: Annotated[
         str | None, typer.Option("--tower", help="The tower that it stands in.")
     ] = None,
+    cert: KeeperCert = None,
+    cert_key: KeeperKey = None,
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
@@ -73,7 +95,7 @@ def enrol(
 
     Example: cloud-ingest enrol --request gw-a1.request --authority authority --by 'A. Nair'
     """
-    with opened_store(dsn, config) as opened:
+    with opened_store(dsn, config, broker_cert_file=cert, broker_key_file=cert_key) as opened:
         if request_file is None and gateway and society and key:
             pem = keys.read_public_key(key)
             found = enrol_gateway(opened.conn, same_name(society), gateway, tower, pem)
@@ -94,6 +116,8 @@ def enrol(
         said = enrolment.Approval(tower, timedelta(days=days), by, datetime.now(UTC))
         issued = enrolment.enrol(opened.conn, asked, signer, said)
         _tell_enrolled(asked, issued, out, renewal=renewal)
+        if not renewal:
+            _tell_broker(opened, cert, "For the broker")
 
 
 def _show(conn: Connection, request: Request, tower: str | None, *, renewal: bool) -> None:
@@ -137,8 +161,14 @@ def _tell_enrolled(
     write_pem(path, issued.pem)
     say(f"{known}; its certificate is good until {issued.expires_at:%Y-%m-%d}: {path}")
     say(f"On the gateway:  edge-agent install-cert {path.name}")
-    if not renewal:
-        say("For the broker:  cloud-ingest broker apply --cert keeper.pem --cert-key keeper.key")
+
+
+def _tell_broker(opened: Opened, cert: Path | None, title: str) -> None:
+    """Tell the broker, where we have the keeper's certificate; else say how."""
+    if cert is None:
+        say(f"{title}:  cloud-ingest broker apply --cert keeper.pem --cert-key keeper.key")
+    else:
+        say("\n".join(broker_told(opened)))
 
 
 @app.command("revoke")
@@ -148,6 +178,8 @@ def revoke(
     by: By,
     reason: Reason,
     authority: Authorities = None,
+    cert: KeeperCert = None,
+    cert_key: KeeperKey = None,
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
@@ -159,15 +191,15 @@ def revoke(
 
     Example: cloud-ingest revoke gw-a1 --authority authority --by 'A. Nair' --reason stolen
     """
-    with opened_store(dsn, config) as opened:
+    with opened_store(dsn, config, broker_cert_file=cert, broker_key_file=cert_key) as opened:
         signer = None if authority is None else Authority.open(authority)
         done = enrolment.revoke(
             opened.conn, gateway, signer, by=by, reason=reason, now=datetime.now(UTC)
         )
-    say(f"{gateway}: {done.keys} keys were taken back; what they sign is refused from now on")
-    say("End its link:      cloud-ingest broker apply --cert keeper.pem --cert-key keeper.key")
-    if signer is None:
-        say(f"Its certificates:  cloud-ingest ca revoke {gateway} --authority FOLDER")
-    elif done.certificates:
-        say(f"{done.certificates} certificates were added to {signer.revoked}")
-        say("For the broker:    install that list, and restart it (docs/howto/broker.md)")
+        say(f"{gateway}: {done.keys} keys were taken back; what they sign is refused from now on")
+        if signer is None:
+            say(f"Its certificates:  cloud-ingest ca revoke {gateway} --authority FOLDER")
+        elif done.certificates:
+            say(f"{done.certificates} certificates were added to {signer.revoked}")
+            say("For the broker:    install that list, and restart it (docs/howto/broker.md)")
+        _tell_broker(opened, cert, "End its link")

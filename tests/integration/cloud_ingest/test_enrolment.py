@@ -4,10 +4,12 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
+from cloud_ingest.cli import enrol
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.core.known import KnownGateway
 from cloud_ingest.flags.certificates import refresh_certificates
@@ -45,17 +47,25 @@ class Office:
         path.write_bytes(make_request("gw-a", "Lake View", key, new_tls_key(), NOW))
         return path
 
-    def run(self, *words: str) -> str:
-        done = CliRunner().invoke(app, list(words), env={"IOT_UTILITY_DSN": self.dsn})
+    def run(self, *words: str, answer: str | None = None) -> str:
+        env = {"IOT_UTILITY_DSN": self.dsn}
+        done = CliRunner().invoke(app, list(words), env=env, input=answer)
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
         return f"{done.exit_code} {' '.join(done.output.split())}"
 
-    def enrol(self, path: Path, *words: str, sealer: Sealer | None = None) -> str:
+    def enrol(
+        self,
+        path: Path,
+        *words: str,
+        sealer: Sealer | None = None,
+        answer: str | None = None,
+    ) -> str:
         sheet = fingerprint((sealer or self.sealer).key.public_key())
         return self.run(
             *("enrol", "--request", str(path), "--authority", str(self.authority.folder)),
             *("--out", str(self.folder / "gw-a.cert"), "--by", "A. Nair"),
             *(words or ("--fingerprint", sheet)),
+            answer=answer,
         )
 
     def revoke(self) -> str:
@@ -99,6 +109,19 @@ def test_another_fingerprint_enrols_nobody(office: Office) -> None:
 
 def test_without_a_person_the_fingerprint_is_needed(office: Office) -> None:
     assert "give the fingerprint of the sheet" in office.enrol(office.asks(), "--tower", "A")
+
+
+def test_a_person_who_says_no_enrols_nobody(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enrol, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    path = office.asks()
+    said = office.enrol(path, "--tower", "A", answer="n\n")
+    assert "tower A" in said
+    assert fingerprint(office.sealer.key.public_key()) in said
+    assert said.endswith("cloud-ingest: nothing was enrolled")
+    assert load_registry(office.conn).gateways == {}
+    assert "is enrolled in Lake View" in office.enrol(path, "--tower", "A", answer="y\n")
 
 
 def test_a_changed_request_is_refused(office: Office) -> None:
