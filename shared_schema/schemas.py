@@ -30,6 +30,7 @@ from shared_schema.catalogue import (
     OBJECTS,
     UNIT_SYMBOLS,
 )
+from shared_schema.enrolment import EnrolmentRequest
 from shared_schema.events import Event
 from shared_schema.evidence import EVIDENCE
 from shared_schema.gateway import Command, Receipt, Result, Status
@@ -74,6 +75,7 @@ PARTS: dict[str, type[BaseModel]] = {
     **LINES,
     **{f"evidence-{kind.replace('_', '-')}": model for kind, model in EVIDENCE.items()},
     "proof": Proof,
+    "enrolment-request": EnrolmentRequest,
 }
 
 _SIGNED = "Two lines: the message, then its Ed25519 signature line."

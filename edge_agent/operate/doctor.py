@@ -230,7 +230,10 @@ def _clone(status: GatewayStatus) -> Iterator[Check]:
             f"on {status.forked_at:%Y-%m-%d %H:%M} UTC the cloud had other batches under this "
             "gateway's numbers; what was sent from here is sent again under a new stream"
         )
-        advice = "stop the other machine with this key; edge-agent keygen; cloud-ingest enrol"
+        advice = (
+            "stop the other machine with this key; if it is in other hands: cloud-ingest revoke, "
+            "then a new key and a new request (docs/howto/enrol.md)"
+        )
         yield Check("warn", "clone", said, advice)
 
 
@@ -249,12 +252,9 @@ def _disk(settings: AgentSettings) -> Check:
 
 
 def _next_key(settings: AgentSettings) -> Iterator[Check]:
-    path = settings.next_key_file
-    try:
+    path, key = settings.next_key_file, None
+    with contextlib.suppress(ConfigurationError):  # told by `_files`
         key = settings.next_key()
-    except ConfigurationError as error:
-        yield Check("fail", "next key", str(error), for_error(error))
-        return
     if key is None:
         return
     if key_id(key.public_key()) in took_over(settings.spool):

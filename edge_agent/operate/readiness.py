@@ -56,6 +56,8 @@ def require_ready(settings: AgentSettings) -> None:
 def examine_files(settings: AgentSettings) -> Iterator[Examined]:
     """Look at the keys, and at what the broker asks for."""
     yield _examined("gateway's key", settings.signing_key)
+    if settings.next_key_file.exists():
+        yield _examined("gateway's next key", settings.next_key)
     yield _examined("cloud's key", settings.cloud_key)
     broker = settings.broker
     if broker.password_file is not None:
