@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Ed25519 signatures over the bytes of a line as it was sent.
+"""Ed25519 signatures over the bytes of a line as it was sent, or of a document as it was written.
 
-In: the bytes of a line and a key. Out: the signature line that follows it, or a verdict.
+In: bytes and a key. Out: the signature that follows them, or a verdict.
 It owns the form of keys and fingerprints. It never reads a file and never serialises a
 message again: a signature is over bytes, not over a model.
 """
 
 import base64
 import hashlib
+import re
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -133,3 +134,37 @@ def open_message(payload: bytes, key: VerifyKey) -> bytes:
         raise MalformedMessage("a signed message has a line and its signature")
     verify_line(line, signature_line, key)
     return line
+
+
+_SIGNED_DOCUMENT = re.compile(r'(.*),\n  "signature": "([A-Za-z0-9+/]{86}==)"\n\}\n?', re.DOTALL)
+
+
+def sign_document(document: str, key: SigningKey) -> str:
+    """Return the text of a JSON object with a last field: the signature of all before it.
+
+    Args:
+        document: An object with a field at least.
+        key: Who signs.
+    """
+    body = document.rstrip().removesuffix("}").rstrip()
+    signature = base64.b64encode(key.sign(body.encode())).decode()
+    return f'{body},\n  "signature": "{signature}"\n}}\n'
+
+
+def verify_document(text: str, key: VerifyKey) -> None:
+    """Check the signature with which the text of a JSON object ends.
+
+    Raises:
+        MalformedMessage: it ends with none.
+        SignatureInvalid: it is of another text, or by another key.
+    """
+    found = _SIGNED_DOCUMENT.fullmatch(text)
+    if found is None:
+        raise MalformedMessage("the document has no signature at its end")
+    signature = base64.b64decode(found[2])
+    if base64.b64encode(signature).decode() != found[2]:
+        raise MalformedMessage("the signature is not base64")
+    try:
+        key.verify(signature, found[1].encode())
+    except (InvalidSignature, ValueError):
+        raise SignatureInvalid(f"not signed by key {key_id(key)}") from None

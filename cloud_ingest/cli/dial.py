@@ -34,7 +34,7 @@ from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, counted, local, table
 from cloud_ingest.entries.dial import Compared, compare_dial, import_sheet
 from cloud_ingest.entries.meter import NamedMeter
-from cloud_ingest.entries.sheet import load_sheet
+from cloud_ingest.entries.sheet import read_sheet, sheet_text
 from cloud_ingest.store.dials import DialReading, dial_readings
 from cloud_ingest.store.registry import find_society
 from shared_schema.billing import BILLING_UNITS
@@ -57,7 +57,7 @@ def dial_import(
     Example: cloud-ingest dial import commissioning-gw-tower-1-riser-1.json --society "Lake View"
     """
     with one_line_errors():
-        sheet = load_sheet(file)
+        sheet = read_sheet(sheet_text(file))
     with opened_store(dsn, config) as opened:
         found, known = import_sheet(opened.conn, society, sheet, by=by, now=datetime.now(UTC))
     for each in found:

@@ -38,7 +38,7 @@ from cloud_ingest.cli.table import counted
 from cloud_ingest.entries import bindings as entries
 from cloud_ingest.entries.bindings import Bound, Said
 from cloud_ingest.entries.commission import commission
-from cloud_ingest.entries.sheet import load_sheet
+from cloud_ingest.entries.sheet import sheet_text
 from cloud_ingest.entries.strays import set_strays_aside, stray_readings
 from cloud_ingest.store.bindings import bindings
 from cloud_ingest.store.foreign_claims import foreign_claims
@@ -103,16 +103,16 @@ def meter_commission(
 ) -> None:
     """Bind the meters of a commissioning sheet to the gateway that read them; all or none.
 
-    The gateway is enrolled with the key of the sheet, and its meters are in the list of units. A
-    meter that was never bound is bound from its installation on.
+    The gateway is enrolled with the key that signed the sheet, and its meters are in the list of
+    units. A meter that was never bound is bound from its installation on.
 
     Example: cloud-ingest meter commission commissioning-gw-tower-1-riser-1.json
     --society "Lake View"
     """
     with one_line_errors():
-        sheet = load_sheet(file)
+        text = sheet_text(file)
     with opened_store(dsn, config) as opened:
-        done = commission(opened.conn, society, sheet, by=by, now=datetime.now(UTC), moves=moves)
+        done = commission(opened.conn, society, text, by=by, now=datetime.now(UTC), moves=moves)
     say(
         f"{counted(done.bound, 'meter')} bound to {done.gateway}, {done.moved} moved to it; "
         f"{done.already} already were"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A line of meters is commissioned: its meters are bound to the gateway that read them.
 
-A person takes the commissioning sheet. The gateway must be enrolled with the key of the sheet. A
+A person takes the commissioning sheet. The gateway must be enrolled with the key that signed it. A
 meter that was never bound is bound from its installation on, so that what it remembers counts. One
 that nobody reads any more is bound from the time of the sheet on; one that another gateway reads
 moves at that time, if the person says so. The seals on the sheet are recorded as seen at that time.
@@ -17,15 +17,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from cloud_ingest.entries.bindings import Said, bind, move
 from cloud_ingest.entries.seals import see_seals
-from cloud_ingest.entries.sheet import Sheet
+from cloud_ingest.entries.sheet import Sheet, read_sheet
 from cloud_ingest.errors import ImportRefused, SheetRefused
 from cloud_ingest.store import bindings as stored
 from cloud_ingest.store.bindings import Binding
 from cloud_ingest.store.connection import Connection, translating
-from cloud_ingest.store.gateway_keys import gateway_keys
+from cloud_ingest.store.gateway_keys import GatewayKey, gateway_keys
 from cloud_ingest.store.registry import find_society, known_meters
+from shared_schema.errors import ContractError
+from shared_schema.signing import verify_document
 
 CLOCKS_APART: Final = timedelta(minutes=10)
 """How far a sheet may be ahead of the store's clock."""
@@ -61,7 +65,7 @@ class _Sorted:
 def commission(
     conn: Connection,
     society: str,
-    sheet: Sheet,
+    text: str,
     *,
     by: str | None,
     now: datetime,
@@ -72,17 +76,18 @@ def commission(
     Args:
         conn: The store.
         society: Its name.
-        sheet: What was commissioned.
+        text: The sheet's JSON, as ``edge-agent commission`` wrote it.
         by: Who says so; None: who commissioned.
         now: The time.
         moves: Meters that another gateway reads move at the time of the sheet.
     """
+    sheet = read_sheet(text)
     at = _time_of(sheet, now, moves=moves)
     said = Said(sheet.author(by), f"commissioned at {sheet.gateway}", now, "commissioned")
     society_id = find_society(conn, society)
     with conn.transaction():
         stored.lock_bindings(conn)
-        _check_key(conn, society_id, society, sheet)
+        _check_signature(text, _enrolled_key(conn, society_id, society, sheet), sheet.gateway)
         meters = _in_service(conn, society_id, sheet)
         found = _sort(meters, stored.bindings(conn, society_id, history=True), sheet.gateway, at)
         if found.elsewhere and not moves:
@@ -119,19 +124,32 @@ def _time_of(sheet: Sheet, now: datetime, *, moves: bool) -> datetime:
     return sheet.at
 
 
-def _check_key(conn: Connection, society_id: int, society: str, sheet: Sheet) -> None:
+def _check_signature(text: str, key: GatewayKey, gateway: str) -> None:
+    try:
+        verify_document(text, Ed25519PublicKey.from_public_bytes(key.public_key))
+    except ContractError as error:
+        raise SheetRefused(
+            f"the sheet is not as {gateway} wrote it: {error}: copy the file again as it is, or "
+            "commission the line again"
+        ) from None
+
+
+def _enrolled_key(conn: Connection, society_id: int, society: str, sheet: Sheet) -> GatewayKey:
+    """Return the key that a sheet names."""
     keys = [each for each in gateway_keys(conn, sheet.gateway) if each.revoked_at is None]
     if not keys or stored.gateway_of(conn, society_id, sheet.gateway) is None:
         raise SheetRefused(
             f"{society!r} has no gateway {sheet.gateway}: enrol it first (cloud-ingest enrol)"
         )
-    enrolled = [each.fingerprint for each in keys]
-    if sheet.key_fingerprint not in enrolled:
-        raise SheetRefused(
-            f"the key of the sheet is none of {sheet.gateway}: it is "
-            f"{sheet.key_fingerprint[:64] or 'not told'}, and enrolled is {', '.join(enrolled)}: "
-            "compare it at the gateway, and enrol the right one"
-        )
+    for each in keys:
+        if each.fingerprint == sheet.key_fingerprint:
+            return each
+    enrolled = ", ".join(each.fingerprint for each in keys)
+    raise SheetRefused(
+        f"the key of the sheet is none of {sheet.gateway}: it is "
+        f"{sheet.key_fingerprint[:64] or 'not told'}, and enrolled is {enrolled}: "
+        "compare it at the gateway, and enrol the right one"
+    )
 
 
 def _in_service(conn: Connection, society_id: int, sheet: Sheet) -> list[_Meter]:

@@ -77,10 +77,10 @@ class Sheet(_Part):
         return remark(author, "--by")
 
 
-def load_sheet(path: Path) -> Sheet:
-    """Read a sheet from its file."""
+def sheet_text(path: Path) -> str:
+    """Return the text of a sheet's file."""
     try:
-        return read_sheet(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise SheetRefused(f"cannot read the sheet: {reason}: {path}") from None

@@ -34,7 +34,7 @@ from edge_agent.install.written_files import (
 from edge_agent.meters.model import names, usable
 from edge_agent.settings.file import load_settings
 from edge_agent.settings.gateway import AgentSettings
-from shared_schema.signing import fingerprint
+from shared_schema.signing import SigningKey, fingerprint
 from shared_schema.text import composed, label_fault
 
 _MOST_CLIENTS: Final = 4
@@ -113,7 +113,7 @@ def commission(
         BusError: the adapter vanished.
     """
     planned = _plan(job)
-    key = fingerprint(planned.signing_key().public_key())
+    key = planned.signing_key()
     labels = frozenset(meter.label for bus in planned.buses for meter in bus.meters)
     at, clock_synchronised = now(), gateway_clock.is_synchronised()
     found = _look(job, open_line, dialogue.progress)
@@ -133,7 +133,7 @@ def commission(
         entries = list(visit.examine_all(line, listed))
     sheet = Sheet(
         gateway=planned.gateway,
-        fingerprint=key,
+        fingerprint=fingerprint(key.public_key()),
         serial=serial,
         at=at,
         by=job.by,
@@ -141,7 +141,7 @@ def commission(
         entries=tuple(_with_dial(each, dialogue) for each in entries),
         conflicts=found.conflicts,
     )
-    return _write(job, sheet)
+    return _write(job, sheet, key)
 
 
 def _listed(
@@ -207,9 +207,9 @@ def _settings(job: Job, bus: str) -> str:
     return f"{job.config.read_text(encoding='utf-8').rstrip()}\n\n{bus}"
 
 
-def _write(job: Job, sheet: Sheet) -> Commissioned:
+def _write(job: Job, sheet: Sheet, key: SigningKey) -> Commissioned:
     """Write the sheet, and the settings if any meter may go into service."""
-    page, document = write_sheet(job.sheet_dir, sheet)
+    page, document = write_sheet(job.sheet_dir, sheet, key)
     meters = sheet.in_service()
     if not meters:
         return Commissioned(sheet, page, document, None)

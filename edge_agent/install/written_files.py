@@ -18,6 +18,7 @@ from edge_agent.install.sheet_page import html
 from edge_agent.operate.readiness import require_ready
 from edge_agent.settings.file import parse_settings
 from edge_agent.settings.gateway import AgentSettings
+from shared_schema.signing import SigningKey, sign_document
 
 
 def check_settings(path: Path, text: str) -> AgentSettings:
@@ -54,8 +55,8 @@ def check_folder(folder: Path) -> None:
         pass
 
 
-def write_sheet(folder: Path, sheet: Sheet) -> tuple[Path, Path]:
-    """Write the sheet as HTML and as JSON; return both paths.
+def write_sheet(folder: Path, sheet: Sheet, key: SigningKey) -> tuple[Path, Path]:
+    """Write the sheet as HTML, and as JSON that the gateway's key signs; return both paths.
 
     Raises:
         ConfigurationError: the folder cannot be written.
@@ -63,7 +64,7 @@ def write_sheet(folder: Path, sheet: Sheet) -> tuple[Path, Path]:
     name = f"commissioning-{sheet.gateway}-{sheet.serial.bus}"
     paths = folder / f"{name}.html", folder / f"{name}.json"
     document = json.dumps(sheet.document(), ensure_ascii=False, indent=2)
-    for path, text in zip(paths, (html(sheet), document + "\n"), strict=True):
+    for path, text in zip(paths, (html(sheet), sign_document(document, key)), strict=True):
         with _draft(path) as draft:
             draft.write_text(text, encoding="utf-8")
             _place(draft, path)

@@ -12,13 +12,12 @@ from cloud_ingest.cli.command_line import app
 from cloud_ingest.entries.bindings import Said, bind, set_strict, unbind
 from cloud_ingest.entries.commission import Commissioned, commission
 from cloud_ingest.entries.seals import see_seals
-from cloud_ingest.entries.sheet import read_sheet
 from cloud_ingest.errors import ImportRefused, SheetRefused, UserError
 from cloud_ingest.store.bindings import bindings
 from cloud_ingest.store.gateway_keys import revoke_keys
 from cloud_ingest.store.registry import enrol_gateway
 from cloud_ingest.store.seals import seals_seen
-from shared_schema.signing import fingerprint, public_key_to_pem
+from shared_schema.signing import fingerprint, public_key_to_pem, sign_document
 from tests.support.gateway import MAKER, Sealer
 from tests.support.store import SOCIETY, Site, local, unit_line
 
@@ -59,11 +58,10 @@ class Riser(Site):
             "clock_synchronised": True,
             "meters": [*meters, red, silent],
         }
-        return json.dumps({**document, **more})
+        return sign_document(json.dumps({**document, **more}, indent=2), sealer.key)
 
     def take(self, text: str, *, moves: bool = False) -> Commissioned:
-        sheet = read_sheet(text)
-        return commission(self.conn, SOCIETY, sheet, by=None, now=NOW, moves=moves)
+        return commission(self.conn, SOCIETY, text, by=None, now=NOW, moves=moves)
 
     def holds(self) -> list[tuple[str, str, object, object, str]]:
         found = bindings(self.conn, self.one("SELECT society_id FROM society"))
@@ -124,10 +122,10 @@ def test_a_meter_on_two_gateways_stays_on_both(riser: Riser) -> None:
 
 
 def test_the_seals_of_a_sheet_are_kept_with_their_time(riser: Riser) -> None:
-    sheet = json.loads(riser.sheet(riser.gateway, "1", "2"))
-    sheet["meters"][0]["seals"] = ["S-1", "S-2"]
+    meters = json.loads(riser.sheet(riser.gateway, "1", "2"))["meters"]
+    meters[0]["seals"] = ["S-1", "S-2"]
     for _ in range(2):
-        riser.take(json.dumps(sheet))
+        riser.take(riser.sheet(riser.gateway, meters=meters))
     later = VISIT + timedelta(hours=1)
     assert see_seals(riser.conn, SOCIETY, f"{MAKER}/1", ["S-3"], ASHA, at=later)
     assert not see_seals(riser.conn, SOCIETY, "1", ["S-3"], ASHA, at=later)
@@ -157,6 +155,14 @@ def test_a_sheet_of_another_key_binds_nothing(riser: Riser) -> None:
     ):
         with pytest.raises(SheetRefused, match=says):
             riser.take(sheet)
+    signed = riser.sheet(riser.gateway, "1")
+    for changed in (
+        signed.replace('"1"', '"2"'),
+        json.dumps(json.loads(signed)),
+        riser.sheet(Sealer("gw-a"), "1", key_fingerprint=json.loads(signed)["key_fingerprint"]),
+    ):
+        with pytest.raises(SheetRefused, match="the sheet is not as gw-a wrote it"):
+            riser.take(changed)
     revoke_keys(riser.conn, "gw-a", ASHA.word())
     with pytest.raises(SheetRefused, match="has no gateway gw-a: enrol it first"):
         riser.take(riser.sheet(riser.gateway, "1"))

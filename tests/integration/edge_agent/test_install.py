@@ -23,7 +23,13 @@ from shared_schema.catalogue import (
     BLOCK_LOAD_PROFILE,
     SERIAL_NUMBER,
 )
-from shared_schema.signing import fingerprint, generate_key, private_key_to_pem, public_key_to_pem
+from shared_schema.signing import (
+    fingerprint,
+    generate_key,
+    private_key_to_pem,
+    public_key_to_pem,
+    verify_document,
+)
 
 FLAT = {"model": "single_phase", "manufacturer": "LNT", "load": {"kind": "flat"}}
 RISER = [
@@ -291,6 +297,8 @@ def test_commissioning_writes_settings_and_a_sheet(site: Site) -> None:
     document = json.loads((site.folder / "commissioning-gw-1-riser-1.json").read_text())
     assert document["meters"] == told["meters"]
     assert "12345678" not in json.dumps(document)
+    text = (site.folder / "commissioning-gw-1-riser-1.json").read_text()
+    verify_document(text, settings.signing_key().public_key())
 
 
 def test_a_second_line_is_added_to_the_settings(site: Site) -> None:
