@@ -34,8 +34,8 @@ class Flow:
         self.loop = loop
         self._deaf_s = keepalive_s / 4
         self._waiting_bytes = 0
-        self._may_hold = False
         self._holds = 0
+        self._was_held = asyncio.Event()
         self._sock: Any = None
 
     def __repr__(self) -> str:
@@ -47,14 +47,6 @@ class Flow:
         if sock.fileno() >= 0:  # closed, it has none
             self._sock = sock
             self.loop.add_reader(sock, self._read)
-
-    def begin(self) -> None:
-        """Hold the broker back from now on.
-
-        Until the subscription is granted it must not be: the answer stands behind what the session
-        has under way, which Receive Maximum bounds while nothing is acknowledged.
-        """
-        self._may_hold = True
 
     def write_when_ready(self, sock: socket.socket) -> None:
         """Write once the socket takes more, unless it was closed meanwhile."""
@@ -71,7 +63,16 @@ class Flow:
         if self.held and self._waiting_bytes <= MOST_WAITING_BYTES // 2:
             self._release()
 
-    async def is_answered(self, answer: asyncio.Future[int], timeout_s: float) -> bool:
+    async def is_held_before(self, answer: asyncio.Future[Any]) -> bool:
+        """Wait for an answer; True when it stands behind more than may wait."""
+        held = asyncio.ensure_future(self._was_held.wait())
+        try:
+            await asyncio.wait({answer, held}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            held.cancel()
+        return not answer.done()
+
+    async def is_answered(self, answer: asyncio.Future[Any], timeout_s: float) -> bool:
         """Wait for an answer; False when the broker was silent for so long while it was heard."""
         holds = self._holds
         while not (await asyncio.wait({answer}, timeout=timeout_s))[0]:
@@ -83,7 +84,6 @@ class Flow:
     def end(self) -> None:
         """Read on: the answer to a farewell stands behind what nobody takes any more."""
         self.ends = True
-        self._may_hold = False
         if self.held:
             self._release()
 
@@ -99,7 +99,7 @@ class Flow:
         more = True
         while more and not self.held:
             self._client._client.loop_read()
-            if self._may_hold and self._waiting_bytes >= MOST_WAITING_BYTES:
+            if self._waiting_bytes >= MOST_WAITING_BYTES and not self.ends:
                 self._hold()
             own = self._client._client.socket()
             more = hasattr(own, "pending") and own.pending() > 0  # what TLS has decoded already
@@ -109,6 +109,7 @@ class Flow:
             self.loop.remove_reader(self._sock)
             self.held = True
             self._holds += 1
+            self._was_held.set()
             self._expect_no_answer()
 
     def _release(self) -> None:

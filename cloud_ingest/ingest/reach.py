@@ -8,10 +8,14 @@ session, or the end of another's.
 import socket
 from datetime import UTC, datetime
 
-from cloud_ingest.errors import BrokerLost, ConfigurationError
+from cloud_ingest.errors import BrokerLost, BrokerRefused, ConfigurationError
 from cloud_ingest.ingest.broker import Broker
 from shared_schema import tls
 from shared_schema.tls import TlsContext, TlsFault
+
+BAD_PASSWORD = 134
+NOT_AUTHORISED = 135
+SESSION_TAKEN_OVER = 142
 
 
 def tls_context(broker: Broker) -> TlsContext | None:
@@ -52,6 +56,38 @@ def unreachable(broker: Broker, error: BaseException | None) -> BrokerLost:
         error: What the connection ended with; None: it ended without a word.
     """
     return BrokerLost(f"no link to the broker at {broker}: {_why(broker, error)}")
+
+
+def not_granted(broker: Broker, topic: str, code: object) -> BrokerRefused:
+    """Say that a subscription is refused."""
+    return BrokerRefused(
+        f"the broker at {broker} does not let {broker.username or 'us'} subscribe to {topic} "
+        f"({code}): tell it (cloud-ingest broker apply), or allow it in its access list"
+    )
+
+
+def lost(broker: Broker, error: BaseException) -> BrokerLost | BrokerRefused:
+    """Say why a link ended, by the reason code that the error, or its cause, has.
+
+    Args:
+        broker: Where it led.
+        error: What aiomqtt ended it with.
+    """
+    told = error if hasattr(error, "rc") else error.__cause__
+    reason = getattr(told, "rc", None)
+    code = getattr(reason, "value", None)
+    if code in {BAD_PASSWORD, NOT_AUTHORISED}:
+        who = broker.username or "an unnamed client"
+        return BrokerRefused(
+            f"the broker at {broker} refuses {who} ({str(reason).lower()}): "
+            "check the user and the password file"
+        )
+    if code == SESSION_TAKEN_OVER:
+        return BrokerLost(
+            f"another ingest took over the session {broker.client_id!r} at {broker}: "
+            "give each its own --client-id"
+        )
+    return BrokerLost(f"no link to the broker at {broker}: {told or error}")
 
 
 def _why(broker: Broker, error: BaseException | None) -> str:

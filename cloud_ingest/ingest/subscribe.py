@@ -18,6 +18,7 @@ acknowledged; `flow` bounds what waits), a clean start, an acknowledgement of on
 
 import asyncio
 import contextlib
+import math
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -31,10 +32,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from cloud_ingest.errors import BrokerLost, BrokerRefused, ConfigurationError
+from cloud_ingest.errors import BrokerLost, BrokerRefused, ConfigurationError, IngestError
 from cloud_ingest.ingest.broker import Broker
 from cloud_ingest.ingest.flow import Flow
-from cloud_ingest.ingest.reach import tls_context, unreachable
+from cloud_ingest.ingest.reach import lost, not_granted, tls_context, unreachable
 from shared_schema.tls import TlsContext
 
 __all__ = ["Delivery", "Link"]
@@ -48,9 +49,6 @@ MAX_PACKET_BYTES = 1024 * 1024
 PUBLISH_TIMEOUT_S = 10.0
 LINGER_STEP_S = 0.005
 NO_SUBSCRIBER = 16
-BAD_PASSWORD = 134
-NOT_AUTHORISED = 135
-SESSION_TAKEN_OVER = 142
 FIRST_ERROR = 128
 
 
@@ -78,6 +76,7 @@ class Link:
         self._topics = tuple(topics)
         self._client: aiomqtt.Client | None = None
         self._flow: Flow
+        self._granting: asyncio.Task[None]
         self._handed_over: dict[int, asyncio.Future[int]] = {}
 
     async def __aenter__(self) -> Self:
@@ -101,23 +100,14 @@ class Link:
             ) from None
         self._client = client
         client._disconnected.add_done_callback(_note_end)
+        self._granting = asyncio.create_task(self._subscribe(client))
+        self._granting.add_done_callback(_note_end)
         try:
-            granted: Sequence[object] = ()
-            if self._topics:
-                granted = await client.subscribe([(topic, 1) for topic in self._topics])
-        except aiomqtt.MqttError as error:
-            client._client.on_subscribe = None  # an answer that is late is no fault
+            if not await self._flow.is_held_before(self._granting):
+                await self._granting
+        except BaseException:
             await self._close()
-            raise self._translated(error) from None
-        for topic, code in zip(self._topics, granted, strict=True):
-            if _refused(code):
-                await self._close()
-                raise BrokerRefused(
-                    f"the broker at {self.broker} does not let {self.broker.username or 'us'} "
-                    f"subscribe to {topic} ({code}): tell it (cloud-ingest broker apply), or allow "
-                    "it in its access list"
-                )
-        self._flow.begin()
+            raise
         return self
 
     async def __aexit__(
@@ -134,6 +124,32 @@ class Link:
                 if shared:
                     await self._client.unsubscribe(shared)
         await self._close()
+
+    async def _subscribe(self, client: aiomqtt.Client) -> None:
+        """Subscribe, or end the link: who entered may take what stands before the answer first.
+
+        Raises:
+            BrokerRefused: a topic is not ours.
+            BrokerLost: the link ended, or no answer came in time.
+        """
+        if not self._topics:
+            return
+        topics = [(topic, 1) for topic in self._topics]
+        asked = asyncio.ensure_future(client.subscribe(topics, timeout=math.inf))
+        try:
+            if not await self._flow.is_answered(asked, self.broker.connect_timeout_s):
+                raise BrokerLost(f"no link to the broker at {self.broker}: Operation timed out")
+            for topic, code in zip(self._topics, asked.result(), strict=True):
+                if _refused(code):
+                    raise not_granted(self.broker, topic, code)
+        except aiomqtt.MqttError as error:
+            raise lost(self.broker, error) from None
+        except IngestError:
+            self._flow.cut()
+            raise
+        finally:
+            client._client.on_subscribe = None  # an answer that is late is no fault
+            asked.cancel()
 
     async def batches(
         self, *, max_messages: int = 64, linger_s: float = 0.05
@@ -165,7 +181,7 @@ class Link:
                         break
                 yield tuple(batch)
         except aiomqtt.MqttError as error:
-            raise self._translated(error) from None
+            raise lost(self.broker, error) from None
 
     async def _take(self, messages: AsyncIterator[aiomqtt.Message]) -> Delivery:
         delivery = _delivery(await anext(messages))
@@ -293,6 +309,7 @@ class Link:
                     BrokerLost(f"the link to the broker at {self.broker} has ended")
                 )
         if client is not None:
+            self._granting.cancel()
             with contextlib.suppress(aiomqtt.MqttError):
                 await client.__aexit__(None, None, None)
             while len(client.messages):  # or it waits for a collection of garbage
@@ -303,26 +320,9 @@ class Link:
     ) -> BrokerLost | BrokerRefused:
         """Why no link came about: a refusal of the broker, TLS, or no broker."""
         if isinstance(error, MqttConnectError):
-            return self._translated(error)
+            return lost(self.broker, error)
         said = None if tls is None else tls.alert
         return unreachable(self.broker, said or error.__cause__ or error.__context__)
-
-    def _translated(self, error: aiomqtt.MqttError) -> BrokerLost | BrokerRefused:
-        told = error if isinstance(error, aiomqtt.MqttCodeError) else error.__cause__
-        reason = told.rc if isinstance(told, aiomqtt.MqttCodeError) else None
-        if isinstance(reason, ReasonCode):
-            if reason.value in {BAD_PASSWORD, NOT_AUTHORISED}:
-                who = self.broker.username or "an unnamed client"
-                return BrokerRefused(
-                    f"the broker at {self.broker} refuses {who} ({str(reason).lower()}): "
-                    "check the user and the password file"
-                )
-            if reason.value == SESSION_TAKEN_OVER:
-                return BrokerLost(
-                    f"another ingest took over the session {self.broker.client_id!r} at "
-                    f"{self.broker}: give each its own --client-id"
-                )
-        return BrokerLost(f"no link to the broker at {self.broker}: {told or error}")
 
 
 def _note_end(ended: asyncio.Future[None]) -> None:

@@ -28,6 +28,7 @@ from cloud_ingest.errors import BrokerLost, BrokerRefused
 from cloud_ingest.ingest import flow as flow_module
 from cloud_ingest.ingest import subscribe
 from cloud_ingest.ingest.broker import Broker
+from cloud_ingest.ingest.reach import lost
 from cloud_ingest.ingest.subscribe import Delivery, Link
 from deploy.demo.mosquitto import MosquittoServer, local_mosquitto
 from shared_schema.access import Login, Rights
@@ -213,7 +214,7 @@ async def test_a_broker_that_is_held_back_keeps_its_link(
 ) -> None:
     """Nothing of it is read for more than twice its keepalive, and a publish waits so long."""
     most_waits(monkeypatch, 300_000)
-    monkeypatch.setattr(subscribe, "PUBLISH_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(subscribe, "PUBLISH_TIMEOUT_S", 1.0)
     async with Link(replace(broker, keepalive_s=1), TOPICS) as link:
         await flood(mosquitto, 600, 0)
         await held_back(link)
@@ -358,7 +359,7 @@ def test_the_reason_of_an_end_is_told(
     )
     ended = aiomqtt.MqttError("Disconnected during message iteration")
     ended.__cause__ = aiomqtt.MqttCodeError(reason)
-    told = Link(broker, ())._translated(ended)
+    told = lost(broker, ended)
     assert isinstance(told, kind)
     assert words in str(told)
 
