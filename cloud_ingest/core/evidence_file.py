@@ -26,6 +26,9 @@ from shared_schema.message import GatewayName, KeyId, Message, Part, Sha256, Utc
 from shared_schema.readings import Batch, open_batch
 from shared_schema.signing import fingerprint
 
+LONGEST_HEAD = 64 * 1024 * 1024
+"""Bytes of the first line: with a hundred thousand gateways it has some twenty million."""
+
 
 class ArchivedKey(Part):
     """A key that a gateway had."""
@@ -54,7 +57,7 @@ class _About(Part):
 
     batch: int = Field(ge=1)
     received_at: UtcDatetime
-    lines: int = Field(ge=3)
+    lines: int = Field(ge=3, le=1026)
 
 
 class _Tail(Part):

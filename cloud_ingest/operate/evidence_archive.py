@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cloud_ingest.core.evidence_file import (
+    LONGEST_HEAD,
     Archived,
     ArchivedKey,
     ArchiveFacts,
@@ -46,6 +47,7 @@ from cloud_ingest.store.locks import Lock, advisory_lock
 from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.proved import enrolled_keys
 from cloud_ingest.store.registry import gateway_names
+from shared_schema.readings import MAX_BATCH_BYTES
 
 PIECE = 500
 PRESET = 4
@@ -207,8 +209,10 @@ def _write(path: Path, lines: Iterator[bytes]) -> None:
 def _lines(path: Path) -> Iterator[bytes]:
     try:
         with lzma.open(path) as file:
-            for line in file:
+            longest = LONGEST_HEAD
+            while line := file.readline(longest):
                 yield line.removesuffix(b"\n")
+                longest = MAX_BATCH_BYTES
     except (EOFError, lzma.LZMAError) as error:
         raise ArchiveSpoilt(f"{path}: {error}") from None
     except OSError as error:
