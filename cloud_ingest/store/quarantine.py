@@ -37,7 +37,11 @@ from cloud_ingest.store.rows import all_rows, one_row
 from shared_schema.readings import Batch
 from shared_schema.topics import GatewayTopic, gateway_topic
 
-NOT_MENDED = CONTRADICTIONS | {QuarantineReason.FUTURE, QuarantineReason.NEVER_SENT}
+NOT_MENDED = CONTRADICTIONS | {
+    QuarantineReason.FUTURE,
+    QuarantineReason.NEVER_SENT,
+    QuarantineReason.QUOTA,
+}
 """What no import, enrolment or repair makes good: a replay of everything leaves these out."""
 
 

@@ -9,6 +9,7 @@ import pytest
 from cloud_ingest.core.accept import QuarantineReason, Refused
 from cloud_ingest.core.quota import DEFAULT_QUOTAS, HOUR, Quotas
 from cloud_ingest.flags.quotas import refresh_quotas
+from cloud_ingest.operate.review import replayable
 from cloud_ingest.operate.upkeep import upkeep
 from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.commit import CommitResult, commit
@@ -112,6 +113,7 @@ def test_what_was_over_the_quota_can_be_replayed(flat: Site) -> None:
     store(flat, flat.gateway.seal(*lines("1", range(15)), *lines("2", range(15))))
     assert flat.one("SELECT count(*) FROM reading") == 20
     (entry,) = list_entries(flat.conn, reason="quota")
+    assert replayable(flat.conn) == [], "by its number alone"
     done = replay(flat.conn, load_registry(flat.conn), entry.quarantine_id, START + HOUR)
     assert (done.state, done.new_readings) == (QuarantineState.REPLAYED, 10)
     assert flat.one("SELECT count(*) FROM reading") == 30
