@@ -285,7 +285,7 @@ def _store_rows(
             ]
             if found:
                 rows.setdefault(channel_id, []).extend(found)
-                newest = max(newest, (max(found)[0], gateway_id))
+                newest = max(newest, (max(row[0] for row in found), gateway_id))
         heard[block.meter_id] = newest
     at = max(delivery.received_at for delivery in deliveries)
     gateways = sorted({delivery.gateway.name for delivery in deliveries})

@@ -13,7 +13,7 @@ Never: a row that is overwritten without its former self in ``claim``, but for b
 gains.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, LiteralString
@@ -104,7 +104,7 @@ def store_readings(
         mark_unjudged(
             conn,
             [
-                closely(channel_id, min(rows[channel_id])[0], max(rows[channel_id])[0])
+                closely(channel_id, *_ends(rows[channel_id]))
                 for channel_id in cache.registers_of(conn, rows)
             ],
         )
@@ -148,6 +148,11 @@ def _by_time(row: Row) -> tuple[int, int]:
     return row[0], row[2]
 
 
+def _ends(own: Sequence[Row]) -> tuple[int, int]:
+    times = [row[0] for row in own]
+    return min(times), max(times)
+
+
 def _stretches(
     ahead: Rows, rest: Rows, moved: "_Moved", registers: Iterable[int]
 ) -> Iterator[Stretch]:
@@ -156,8 +161,7 @@ def _stretches(
         if own := ahead.get(channel_id):
             yield stretch_of(channel_id, own)
         if channel_id in moved.disputed:
-            own = rest[channel_id]
-            yield closely(channel_id, min(own)[0], max(own)[0])
+            yield closely(channel_id, *_ends(rest[channel_id]))
         elif channel_id in moved.added:
             yield stretch_of(channel_id, sorted(set(rest[channel_id]), key=_by_time))
 

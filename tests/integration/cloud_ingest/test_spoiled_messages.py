@@ -41,6 +41,10 @@ def arrived(site: Site) -> Counter[str]:
     return Counter(stored=int(row[0]), quarantined=int(row[1]), dropped=int(row[2]))
 
 
+def await_arrival(site: Site, count: int) -> None:
+    wait_until(lambda: arrived(site).total() >= count, 120)
+
+
 def test_each_spoiled_message_is_stored_quarantined_or_counted(site: Site) -> None:
     for serial in SERIALS:
         site.meter(serial)
@@ -49,17 +53,19 @@ def test_each_spoiled_message_is_stored_quarantined_or_counted(site: Site) -> No
     topic = gateway_topic(sealer.name, GatewayTopic.READINGS)
     honest, other = site.gateway(GATEWAYS[1])
     site.meter("honest")
-    resident = []
+    resident, seen = [], set[bytes]()
     with site.ingest() as ingest:
         for first in range(0, MESSAGES, AT_ONCE):
-            some = [spoiled(SEED, number, sender) for number in range(first, first + AT_ONCE)]
-            gateway.publish(topic, *(each.payload for each in some))
-            wait_until(lambda sent=first + AT_ONCE: arrived(site).total() >= sent, 120)  # type: ignore[misc]
+            some = (spoiled(SEED, number, sender) for number in range(first, first + AT_ONCE))
+            new = {each.payload for each in some} - seen
+            seen |= new
+            gateway.publish(topic, *new)
+            await_arrival(site, len(seen))
             resident.append(resident_mib(ingest.pid))
         found = arrived(site)
         other.publish(honest.topic, honest.seal(block_line("honest", quarters(4))))
         other.wait_receipt(honest, site.key, 1)
-    assert found.total() == MESSAGES
+    assert found.total() == len(seen) > 0.99 * MESSAGES
     early = max(resident[: max(1, len(resident) // 4)])
     print(
         f"\nfuzz: {MESSAGES:,} spoiled messages over a broker: "

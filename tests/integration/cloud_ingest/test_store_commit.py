@@ -73,6 +73,18 @@ def test_another_value_is_kept_as_a_claim(flat: Site) -> None:
     assert flat.one("SELECT count(*) FROM claim") == 1
 
 
+def test_a_row_with_and_without_a_status_is_stored(flat: Site) -> None:
+    """In one commit, beside another value of its time, which is disputed."""
+    flat.deliver("1", [(START, 5)])
+    rows = [(START, 7), (LATER, 9)]
+    sent = [
+        flat.gateway.seal(block_line("1", rows)),
+        flat.gateway.seal(block_line("1", rows, statuses={START: 1, LATER: 1})),
+    ]
+    done = commit(flat.conn, [flat.verdict(each, LATER) for each in sent])
+    assert (done.batches, done.new) == (2, 1)
+
+
 def test_a_better_origin_is_elected_and_audited(flat: Site) -> None:
     flat.deliver("1", [(START - timedelta(days=1), 90)])
     channel = flat.one("SELECT channel_id FROM channel")
