@@ -21,7 +21,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--meters", type=int, default=50, help="of each gateway")
     parser.add_argument("--days", type=int, default=31, help="of history when the run begins")
     parser.add_argument("--speed", type=int, default=30, help="of the run's time")
-    parser.add_argument("--baud", type=int, default=9600, help="of the lines; 0: no pace")
+    parser.add_argument("--baud", type=int, default=2400, help="of the lines; 0: no pace")
     parser.add_argument("--gap", type=float, default=GAP_S, help="seconds between two faults")
     told = parser.parse_args(words)
     if compiler() is None:

@@ -7,7 +7,7 @@ A reading is a code, a unit and a scaler at a time: `Claims` has what each was s
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,13 +17,13 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from cloud_ingest.store.evidence import payload, unpack
 from shared_schema.readings import line_hash
 
 Channel = tuple[str, int, int]
 """Code, unit, scaler."""
-Place = tuple[Channel, int]
-"""A channel at a time, seconds since 1970."""
-Claims = dict[Place, set[int]]
+Claims = set[tuple[Channel, int, int]]
+"""A channel, a time in seconds since 1970, and a raw value."""
 Event = tuple[str, int, int]
 """Log, time, code."""
 
@@ -40,17 +40,32 @@ class Sent:
     readings: int
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Book:
-    """What one spool holds."""
+    """What one spool made: what it still holds, and what it forgot and the store has."""
 
     stream: UUID
-    sent: list[Sent] = field(default_factory=list)
+    last: int
+    """The number of its last batch."""
+    sent: dict[int, Sent] = field(default_factory=dict)
     lines: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     """The blocks of each meter, by its serial number."""
     watermarks: dict[tuple[str, str], int] = field(default_factory=dict)
     """By serial number and profile."""
     losses: int = 0
+    forgotten: int = 0
+    """Batches that a receipt covered, and the spool let go for room."""
+
+    def add(self, seq: int, sealed: bytes) -> None:
+        """Take in a batch."""
+        header, *lines, _ = sealed.split(b"\n")
+        blocks = [json.loads(line) for line in lines]
+        for block in blocks:
+            if block["kind"] == "loss":
+                self.losses += 1
+            else:
+                self.lines[block["meter"]["serial"]].append(block)
+        self.sent[seq] = _sent(seq, header, blocks)
 
 
 def open_spool(path: Path) -> sqlite3.Connection:
@@ -80,18 +95,24 @@ def waiting(path: Path) -> int:
 def read_book(path: Path) -> Book:
     """Read a spool whose agent has ended."""
     with closing(open_spool(path)) as spool:
-        (stream,) = spool.execute("SELECT stream FROM spool").fetchone()
-        book = Book(UUID(stream), watermarks=watermarks(path))
-        losses = 0
-        for seq, payload in spool.execute("SELECT seq, payload FROM batch ORDER BY seq"):
-            header, *lines, _ = payload.split(b"\n")
-            blocks = [json.loads(line) for line in lines]
-            losses += sum(block["kind"] == "loss" for block in blocks)
-            for block in blocks:
-                if block["kind"] != "loss":
-                    book.lines[block["meter"]["serial"]].append(block)
-            book.sent.append(_sent(seq, header, blocks))
-    return Book(book.stream, book.sent, book.lines, book.watermarks, losses)
+        stream, last = spool.execute("SELECT stream, last_seq FROM spool").fetchone()
+        book = Book(UUID(stream), last, watermarks=watermarks(path))
+        for seq, sealed in spool.execute("SELECT seq, payload FROM batch ORDER BY seq"):
+            book.add(seq, sealed)
+    return book
+
+
+def add_forgotten(conn: Connection, gateway: str, book: Book) -> None:
+    """Take in what a spool forgot: the store has it, as it was signed."""
+    missing = [seq for seq in range(1, book.last + 1) if seq not in book.sent]
+    rows = conn.execute(
+        "SELECT seq, evidence FROM batch JOIN gateway USING (gateway_id)"
+        " WHERE name = %s AND stream = %s AND seq = ANY(%s)",
+        [gateway, book.stream, missing],
+    )
+    for seq, evidence in rows:
+        book.add(seq, payload(unpack(evidence)))
+        book.forgotten += 1
 
 
 def _sent(seq: int, header: bytes, blocks: list[dict[str, Any]]) -> Sent:
@@ -107,17 +128,17 @@ def _sent(seq: int, header: bytes, blocks: list[dict[str, Any]]) -> Sent:
     )
 
 
-def claims_of(blocks: list[dict[str, Any]]) -> Claims:
+def claims_of(blocks: Iterable[dict[str, Any]]) -> Claims:
     """Return what some blocks of readings of one meter say."""
-    found: Claims = defaultdict(set)
+    found: Claims = set()
     for block in blocks:
         if block["kind"] != "readings":
             continue
         channels = [(each["obis"], each["unit"], each["scaler"]) for each in block["columns"]]
-        for ts, _, *raws in block["rows"]:
-            for channel, raw in zip(channels, raws, strict=True):
-                if raw is not None:
-                    found[channel, ts].add(raw)
+        for place, channel in enumerate(channels, 2):
+            found.update(
+                (channel, row[0], row[place]) for row in block["rows"] if row[place] is not None
+            )
     return found
 
 
@@ -133,21 +154,23 @@ def events_of(blocks: list[dict[str, Any]]) -> set[Event]:
 
 def stored_claims(conn: Connection, serial: str) -> tuple[Claims, int]:
     """Return what the store has of one meter, and how many rows of readings that are."""
-    found: Claims = defaultdict(set)
+    found: Claims = set()
     count = 0
-    for obis, unit, scaler, ts, raw in _stored(conn, serial):
-        found[(obis, unit, scaler), ts].add(raw)
-        count += 1
-    return found, count
-
-
-def _stored(conn: Connection, serial: str) -> Iterator[tuple[str, int, int, int, int]]:
-    return conn.cursor(binary=True).stream(
-        "SELECT obis, unit::int, scaler::int, extract(epoch FROM ts)::bigint, raw"
-        " FROM reading JOIN channel USING (channel_id) JOIN meter USING (meter_id)"
+    channels = conn.execute(
+        "SELECT channel_id, obis, unit::int, scaler::int FROM channel JOIN meter USING (meter_id)"
         " WHERE serial = %s",
         [serial],
-    )
+    ).fetchall()
+    for channel_id, *names in channels:
+        channel = (names[0], names[1], names[2])
+        rows = conn.cursor(binary=True).execute(
+            "SELECT extract(epoch FROM ts)::bigint, raw FROM reading WHERE channel_id = %s",
+            [channel_id],
+        )
+        for ts, raw in rows:
+            found.add((channel, ts, raw))
+            count += 1
+    return found, count
 
 
 def stored_events(conn: Connection, serial: str) -> set[Event]:

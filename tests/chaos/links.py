@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from tests.chaos.acknowledged import Acknowledged
+
 _A_VALUE = re.compile(rb'"rows":\[\[\d+,(?:null|\d+),\d*(\d)')
 _PIECE = 65536
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -28,7 +30,8 @@ class Proxy:
     spoils: bool = False
     """The next message of readings on its way to the server says another value."""
     spoilt: int = 0
-    cuts: int = 0
+    acknowledged: Acknowledged | None = None
+    """Hears what is acknowledged."""
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -43,9 +46,11 @@ class Proxy:
             return
         ends = (writer, behind[1])
         self._open |= set(ends)
+        ear = None if self.acknowledged is None else self.acknowledged.listen()
+        up, down = (_pass, _pass) if ear is None else (ear.to_broker, ear.to_worker)
         ways = [
-            asyncio.create_task(self._carry(reader, behind[1], spoil=True)),
-            asyncio.create_task(self._carry(behind[0], writer, spoil=False)),
+            asyncio.create_task(self._carry(reader, behind[1], self._spoil, up)),
+            asyncio.create_task(self._carry(behind[0], writer, bytes, down)),
         ]
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         for end in ends:
@@ -55,7 +60,6 @@ class Proxy:
 
     def cut(self) -> None:
         """Reset all links: neither side is told before."""
-        self.cuts += 1
         for writer in self._open:
             writer.transport.abort()
 
@@ -65,24 +69,31 @@ class Proxy:
         return await asyncio.open_unix_connection(self.to)
 
     async def _carry(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, spoil: bool
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        change: Callable[[bytes], bytes],
+        hear: Callable[[bytes], None],
     ) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(_PIECE):
                 if self.delay_s:
                     await asyncio.sleep(self.delay_s)
-                if spoil and self.spoils:
-                    data = self._spoil(data)
-                writer.write(data)
+                hear(data)
+                writer.write(change(data))
                 await writer.drain()
 
     def _spoil(self, data: bytes) -> bytes:
-        found = _A_VALUE.search(data)
+        found = _A_VALUE.search(data) if self.spoils else None
         if found is None:
             return data
         self.spoils, self.spoilt = False, self.spoilt + 1
         at = found.start(1)
         return data[:at] + b"%d" % ((int(data[at : at + 1]) + 1) % 10) + data[at + 1 :]
+
+
+def _pass(_data: bytes) -> None:
+    """Nobody hears it."""
 
 
 class Proxies:

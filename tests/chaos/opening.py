@@ -19,6 +19,7 @@ from deploy.demo.postgres import PostgresServer, local_postgres
 from deploy.demo.programs import Program
 from shared_schema.signing import generate_key, private_key_to_pem, public_key_to_pem
 from tests.chaos import estate
+from tests.chaos.acknowledged import Acknowledged
 from tests.chaos.faults import Clock, Control, Disk, compiled
 from tests.chaos.links import proxies
 from tests.chaos.world import CLOUD, EDGE, LAUNCH, Node, Server, World, environment
@@ -141,6 +142,7 @@ def _agent(
 def _worker(world: World, number: int, library: Path, broker: int, sabotage: str) -> Node:
     name = f"worker-{number}"
     link = world.proxies.listen(broker)
+    link.acknowledged = Acknowledged()
     control = Control(world.folder / f"{name}.control", world.clock)
     database = urlsplit(world.dsn)
     words = [

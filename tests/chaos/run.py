@@ -15,7 +15,7 @@ from tests.chaos import estate
 from tests.chaos.books import waiting, watermarks
 from tests.chaos.faults import Clock
 from tests.chaos.opening import WORKERS, open_world
-from tests.chaos.plan import GAP_S, WEIGHTS, Fault, strikes
+from tests.chaos.plan import GAP_S, WEIGHTS, Fault, Strike, strikes
 from tests.chaos.striking import Striker
 from tests.chaos.truth import LINE_PROFILES
 from tests.chaos.verdict import Verdict, judge
@@ -24,7 +24,6 @@ from tests.chaos.world import World
 BEGINS = datetime(2026, 10, 31, 16, 0, tzinfo=UTC)
 """21:30 on the last day of a month in the society: its end is within a run."""
 PERIOD = timedelta(minutes=15)
-SETTLE_S = 600.0
 Tell = Callable[[str], None]
 
 
@@ -40,13 +39,17 @@ class Size:
     days: int = 31
     """How long the meters have been captured when the run begins."""
     speed: int = 30
-    baud: int | None = 9600
+    baud: int | None = 2400
     """Of the lines, in the run's time."""
     gap_s: float = GAP_S
     lasts: float = 1.0
     """By this each fault is longer or shorter."""
     only: Sequence[tuple[str, Fault]] = tuple(WEIGHTS)
     sabotage: str = ""
+    plan: tuple[Strike, ...] = ()
+    """Instead of one by the seed."""
+    settle_s: float = 600.0
+    """How long everything may take to come to rest."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def play(size: Size, folder: Path, tell: Tell) -> Result:
         folder: Where its files are made; the servers' account can enter it.
         tell: Is told what happens.
     """
-    plan = strikes(
+    plan = list(size.plan) or strikes(
         size.seed,
         size.seconds,
         gateways=size.gateways,
@@ -92,7 +95,7 @@ def play(size: Size, folder: Path, tell: Tell) -> Result:
         striker = Striker(world)
         striker.play(plan, size.seconds, tell)
         begun = time.monotonic()
-        stopped_at = settle(world, tell)
+        stopped_at = settle(world, tell, size.settle_s)
         settled_s = time.monotonic() - begun
         tell(f"settled in {settled_s:.0f} s")
         for agent in world.agents:
@@ -112,13 +115,13 @@ def play(size: Size, folder: Path, tell: Tell) -> Result:
         )
 
 
-def settle(world: World, tell: Tell) -> datetime:
+def settle(world: World, tell: Tell, most_s: float) -> datetime:
     """Wait until every meter is read, stop the run's time, and wait until everything is stored.
 
     Returns:
         When the run's time stopped.
     """
-    deadline = time.monotonic() + SETTLE_S
+    deadline = time.monotonic() + most_s
     while behind := _behind(world):
         if time.monotonic() > deadline:
             tell(f"still behind: {behind[:3]} and others, {len(behind)} in all")
@@ -179,6 +182,8 @@ def report(result: Result) -> list[str]:
     lines += [
         f"  pages and names lost to power cuts: {result.striker.lost}",
         f"  programs that ended by themselves and were started again: {result.ended or 'none'}",
+        f"  batches that spools let go, receipted, for room: "
+        f"{sum(book.forgotten for book in verdict.books)}",
         *_rates(result),
         f"{verdict.readings:,} readings of {verdict.channels:,} channels and {verdict.events} "
         f"events in {verdict.batches:,} batches; in quarantine: {verdict.quarantined or 'nothing'}",
@@ -196,7 +201,7 @@ def _rates(result: Result) -> list[str]:
     """Say how many readings were read in each real minute, live and of the past."""
     minutes: dict[bool, dict[int, int]] = {True: defaultdict(int), False: defaultdict(int)}
     for book in result.verdict.books:
-        for sent in book.sent:
+        for sent in book.sent.values():
             minute = int(result.clock.real_s(sent.created_at) // 60)
             minutes[sent.historical][minute] += sent.readings
     last = max((minute for each in minutes.values() for minute in each), default=0)

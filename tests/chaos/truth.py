@@ -5,7 +5,6 @@ The rows of profiles are known to the last count. So is a row of the instantaneo
 carries the meter's own second. A register that is read live carries the gateway's second.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
@@ -54,19 +53,19 @@ class Truth:
             return False
         return True
 
-    def captured(self, profile: Obis, until_s: int | None = None) -> Claims:
-        """Return all that a profile captured, up to a time by the meter's clock."""
+    def captured(self, profile: Obis) -> Claims:
+        """Return all that a profile ever captured."""
         columns = self._meter._histories[profile].columns[1:]
-        found: Claims = defaultdict(set)
-        for row in self._rows(profile, until_s):
+        found: Claims = set()
+        for row in self._rows(profile, None):
             ts = int(row.ts.timestamp())
             for column, value in zip(columns, row.values, strict=True):
                 if isinstance(value, bytes):
                     if column.attribute == _REACHED_AT:
                         at = self._meter.dial.seconds(value[2:], upper=False)
-                        found[(str(column.name), Unit.SECOND, 0), ts].add(at)
+                        found.add(((str(column.name), Unit.SECOND, 0), ts, at))
                 elif column.scaler is not None and column.unit is not None:
-                    found[(str(column.name), column.unit, column.scaler), ts].add(value)
+                    found.add(((str(column.name), column.unit, column.scaler), ts, value))
         return found
 
     def events(self, marks: Mapping[str, int]) -> set[Event]:

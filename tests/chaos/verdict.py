@@ -19,18 +19,20 @@ from tests.chaos import estate
 from tests.chaos.books import (
     Book,
     Claims,
+    add_forgotten,
     claims_of,
     events_of,
     read_book,
     stored_claims,
     stored_events,
+    waiting,
 )
 from tests.chaos.truth import INSTANTANEOUS, LINE_PROFILES, Truth
 from tests.chaos.world import World
 
-SLACK_S = 300
-"""How far a live register's time may be off, in seconds of the run's time: its gateway counts the
-seconds of a poll by the steady clock, which is the real one."""
+SLACK_S = 60
+"""How far apart a meter may have told its clock and a register of the same poll, in seconds of the
+run's time."""
 SHOWN = 3
 BLAMELESS = ("bad_signature", "malformed")
 """Why a message that was spoiled on its way is set aside."""
@@ -48,6 +50,7 @@ class Verdict:
     channels: int = 0
     events: int = 0
     batches: int = 0
+    acknowledged: int = 0
     quarantined: dict[str, int] = field(default_factory=dict)
     books: list[Book] = field(default_factory=list)
 
@@ -66,6 +69,8 @@ def judge(world: World, until: datetime) -> Verdict:
             folder = world.folder_of(gateway) / "spool"
             others = sorted(file.name for file in folder.iterdir() if ".aside-" in file.name)
             verdict.wrong += [f"{gateway.name}: its spool was set aside: {name}" for name in others]
+            if left := waiting(folder / "spool.db"):
+                verdict.wrong.append(f"{gateway.name}: {left} batches wait for a receipt")
             book = read_book(folder / "spool.db")
             verdict.books.append(book)
             verdict.wrong += _chain(conn, gateway.name, book)
@@ -73,28 +78,35 @@ def judge(world: World, until: datetime) -> Verdict:
             for meter in gateway.meters:
                 truth = Truth(meters.meter(meter.serial), until)
                 verdict.wrong += _meter(conn, meter, book, truth, verdict)
+        verdict.wrong += _acknowledged(conn, world, verdict)
         verdict.wrong += _store(conn, world, verdict)
     return verdict
 
 
 def _chain(conn: Connection, gateway: str, book: Book) -> Iterator[str]:
     """Hold the stream of a spool against the evidence in the store."""
+    add_forgotten(conn, gateway, book)
     if book.losses:
         yield f"{gateway}: the spool dropped {book.losses} ranges"
-    previous: str | None = None
-    for number, sent in enumerate(book.sent, 1):
-        if (sent.seq, sent.previous) != (number, previous):
-            yield f"{gateway}: batch {sent.seq} does not follow batch {number - 1}"
-        previous = sent.header_hash
+    missing = [seq for seq in range(1, book.last + 1) if seq not in book.sent]
+    if missing:
+        yield f"{gateway}: batches forgotten and not stored: {len(missing)}, {missing[:SHOWN]}"
+    loose = [
+        seq
+        for seq, sent in book.sent.items()
+        if seq - 1 in book.sent and sent.previous != book.sent[seq - 1].header_hash
+    ]
+    if loose:
+        yield f"{gateway}: batches that do not follow the one before: {len(loose)}, {loose[:SHOWN]}"
     stored = conn.execute(
         "SELECT stream, seq, encode(header_hash, 'hex') FROM batch JOIN gateway USING (gateway_id)"
         " WHERE name = %s",
         [gateway],
     ).fetchall()
-    kept = {(book.stream, sent.seq): sent.header_hash for sent in book.sent}
+    kept = {(book.stream, seq): sent.header_hash for seq, sent in book.sent.items()}
     found = {(stream, seq): header_hash for stream, seq, header_hash in stored}
-    yield from _differ(f"{gateway}: batches in the spool and not in the store", kept, found)
-    yield from _differ(f"{gateway}: batches in the store and not in the spool", found, kept)
+    yield from _differ(f"{gateway}: batches made and not stored", kept, found)
+    yield from _differ(f"{gateway}: batches stored and never made", found, kept)
 
 
 _Batches = dict[tuple[UUID, int], str]
@@ -114,7 +126,7 @@ def _meter(
     spooled = claims_of(blocks)
     stored, rows = stored_claims(conn, meter.serial)
     verdict.readings += rows
-    verdict.channels += len({channel for channel, _ in stored})
+    verdict.channels += len({channel for channel, _, _ in stored})
     verdict.live += sum(len(each["rows"]) for each in blocks if _is_live(each))
     yield from _compare(f"{meter.serial}: spooled and not stored", spooled, stored)
     yield from _compare(f"{meter.serial}: stored and not spooled", stored, spooled)
@@ -134,26 +146,25 @@ def _is_live(block: dict[str, object]) -> bool:
 
 
 def _compare(what: str, some: Claims, others: Claims) -> Iterator[str]:
-    missing = [
-        (place, raws) for place, raws in some.items() if not raws <= others.get(place, set())
-    ]
+    missing = some - others
     if missing:
-        yield f"{what}: {len(missing)}, such as {missing[:SHOWN]}"
+        yield f"{what}: {len(missing)}, such as {sorted(missing)[:SHOWN]}"
 
 
 def _profiles(meter: estate.Meter, book: Book, truth: Truth) -> Iterator[str]:
     """Hold each profile that was read against what the meter captured: both ways."""
     for profile in truth.profiles:
-        own = [each for each in book.lines[meter.serial] if each.get("profile") == str(profile)]
-        spooled = claims_of(own)
+        name = f"{meter.serial}, {profile}"
         mark = book.watermarks.get((meter.serial, str(profile)))
         if mark is None:
             if str(profile) in LINE_PROFILES:
-                yield f"{meter.serial}: profile {profile} was never read"
+                yield f"{name}: never read"
             continue  # one that has no rows yet has no watermark
-        name = f"{meter.serial}, {profile}"
-        yield from _compare(f"{name}: captured and lost", truth.captured(profile, mark), spooled)
-        yield from _compare(f"{name}: never captured", spooled, truth.captured(profile))
+        own = (each for each in book.lines[meter.serial] if each.get("profile") == str(profile))
+        spooled, captured = claims_of(own), truth.captured(profile)
+        due = {claim for claim in captured if claim[1] <= mark}
+        yield from _compare(f"{name}: captured and lost", due, spooled)
+        yield from _compare(f"{name}: never captured", spooled, captured)
 
 
 def _shown(meter: estate.Meter, book: Book, truth: Truth) -> Iterator[str]:
@@ -162,12 +173,27 @@ def _shown(meter: estate.Meter, book: Book, truth: Truth) -> Iterator[str]:
         if block["kind"] != "readings" or block["profile"] not in (None, INSTANTANEOUS):
             continue
         slack_s = SLACK_S if _is_live(block) else 0
-        for (channel, ts), raws in claims_of([block]).items():
+        for channel, ts, raw in claims_of([block]):
             earliest, latest = (truth.shows(channel, ts + by) for by in (-slack_s, slack_s))
             if latest is None or earliest is None:
                 yield f"{meter.serial}: it has no {channel}"
-            elif not all(earliest <= raw <= latest for raw in raws):
-                yield f"{meter.serial}: {channel} at {ts} is {raws}, not {earliest} to {latest}"
+            elif not earliest <= raw <= latest:
+                yield f"{meter.serial}: {channel} at {ts} is {raw}, not {earliest} to {latest}"
+
+
+def _acknowledged(conn: Connection, world: World, verdict: Verdict) -> Iterator[str]:
+    """Hold when each batch was acknowledged against when its message came that was stored."""
+    stored = conn.execute("SELECT stream, seq, received_at FROM batch").fetchall()
+    came = {(stream, seq): at for stream, seq, at in stored}
+    early = []
+    for worker in world.workers:
+        heard = worker.link.acknowledged
+        for batch, at_ns in ({} if heard is None else heard.first_ns).items():
+            verdict.acknowledged += 1
+            if batch not in came or came[batch] > world.clock.at(at_ns):
+                early.append(batch)
+    if early:
+        yield f"acknowledged before they were stored: {len(early)}, such as {early[:SHOWN]}"
 
 
 def _store(conn: Connection, world: World, verdict: Verdict) -> Iterator[str]:
