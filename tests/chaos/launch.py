@@ -81,7 +81,7 @@ def watermark_ahead() -> None:
         self: Spool, meter: Any, rows: Any, *, watermarks: Mapping[Any, int], **more: Any
     ) -> Any:
         append(self, meter, (), watermarks=watermarks, **more)
-        time.sleep(0.2)
+        time.sleep(1.0)
         return append(self, meter, rows, watermarks=watermarks, **more)
 
     _replace(Spool, "append", broken)

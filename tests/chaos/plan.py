@@ -23,6 +23,7 @@ class Fault(StrEnum):
     JUMP = "clock jumped"
     WIPE = "killed, store deleted"
     SPOIL = "message spoiled"
+    LOCK = "table locked"
 
 
 AGENT, WORKER, LEADER, BROKER, DATABASE = "gateway", "worker", "leader", "broker", "database"
@@ -50,6 +51,7 @@ WEIGHTS: dict[tuple[str, Fault], int] = {
     (DATABASE, Fault.STOP): 2,
     (DATABASE, Fault.CUT): 4,
     (DATABASE, Fault.FULL): 3,
+    (DATABASE, Fault.LOCK): 3,
 }
 """How often each strikes, beside the others."""
 
@@ -63,6 +65,7 @@ LASTS_S: dict[Fault, tuple[float, float]] = {
     Fault.JUMP: (3.0, 8.0),
     Fault.WIPE: (0.2, 3.0),
     Fault.SPOIL: (0.0, 0.0),
+    Fault.LOCK: (1.0, 6.0),
 }
 """The shortest and the longest time of each, in seconds."""
 

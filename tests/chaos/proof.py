@@ -19,15 +19,19 @@ from tests.chaos.run import Size, play, report
 pytestmark = pytest.mark.skipif(compiler() is None, reason="no C compiler (cc)")
 
 PLAN = (
-    Strike(2.0, AGENT, 0, Fault.KILL, 0.2, 1),
-    Strike(3.5, DATABASE, 0, Fault.STOP, 4.0, 1),
-    Strike(4.0, AGENT, 0, Fault.SPOIL, 0.0, 1),
-    Strike(6.0, WORKER, 0, Fault.KILL, 0.3, 1),
-    Strike(6.1, WORKER, 1, Fault.KILL, 0.3, 1),
-    Strike(9.0, AGENT, 0, Fault.POWER, 0.2, 2),
-    Strike(11.5, AGENT, 0, Fault.POWER, 0.2, 3),
-    Strike(14.0, AGENT, 0, Fault.SPOIL, 0.0, 1),
-    Strike(15.0, AGENT, 0, Fault.KILL, 0.2, 1),
+    Strike(6.0, AGENT, 0, Fault.KILL, 0.2, 1),
+    Strike(8.0, DATABASE, 0, Fault.LOCK, 3.0, 1),
+    Strike(8.1, AGENT, 0, Fault.SPOIL, 0.0, 1),
+    Strike(10.5, WORKER, 0, Fault.KILL, 0.2, 1),
+    Strike(10.6, WORKER, 1, Fault.KILL, 0.2, 1),
+    Strike(13.0, AGENT, 0, Fault.POWER, 0.2, 2),
+    Strike(18.0, DATABASE, 0, Fault.LOCK, 3.0, 1),
+    Strike(18.1, AGENT, 0, Fault.SPOIL, 0.0, 1),
+    Strike(20.5, WORKER, 0, Fault.KILL, 0.2, 1),
+    Strike(20.6, WORKER, 1, Fault.KILL, 0.2, 1),
+    Strike(22.0, AGENT, 0, Fault.POWER, 0.2, 3),
+    Strike(28.0, AGENT, 0, Fault.KILL, 0.2, 4),
+    Strike(34.0, AGENT, 0, Fault.POWER, 0.2, 5),
 )
 CAUGHT = {
     "": (),
@@ -51,15 +55,15 @@ def folder() -> Iterator[Path]:
 def test_a_broken_promise_is_caught(folder: Path, promise: str) -> None:
     size = Size(
         seed=1,
-        seconds=18,
+        seconds=36,
         gateways=1,
         meters=20,
-        days=12,
+        days=16,
         speed=60,
-        baud=4800,
+        baud=2400,
         sabotage=promise,
         plan=PLAN,
-        settle_s=90,
+        settle_s=120,
     )
     result = play(size, folder, print)
     print(*report(result), sep="\n")

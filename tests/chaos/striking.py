@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
+import psycopg
+
 from deploy.demo.rootless import LocalServerError
 from tests.chaos.links import Proxy
 from tests.chaos.plan import AGENT, BROKER, DATABASE, LEADER, Fault, Strike
@@ -60,6 +62,8 @@ class Striker:
         if strike.kind == DATABASE:
             if strike.fault is Fault.CUT:
                 return self._cut(world.database_link)
+            if strike.fault is Fault.LOCK:
+                return _lock(world.dsn)
             return self._strike_server(world.database, strike.fault)
         if strike.kind == AGENT:
             return self._strike_node(world.agents[strike.number], strike.fault, chance)
@@ -121,6 +125,17 @@ class Striker:
 
 def _set_delay(link: Proxy, delay_s: float) -> None:
     link.delay_s = delay_s
+
+
+def _lock(dsn: str) -> End:
+    """Lock the evidence of batches: nothing can be committed, everything can be read."""
+    try:
+        conn = psycopg.connect(dsn, connect_timeout=2)
+        conn.execute("SET lock_timeout = '2s'")
+        conn.execute("LOCK TABLE metering.batch IN EXCLUSIVE MODE")
+    except psycopg.OperationalError:  # it has just been killed
+        return _nothing
+    return conn.close
 
 
 def _rise(server: Server) -> None:
