@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-timescale test-apache test-containers check bench chaos fuzz year docs clean setup lock
+.PHONY: help demo quick test test-timescale test-apache test-containers check bench chaos chaos-proof fuzz year docs clean setup lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -48,6 +48,9 @@ bench: setup ## Print the measured rates beside their limits
 
 chaos: setup ## Strike everything at random under a steady load, and compare every reading: MINUTES=10 SEED=1
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)
+
+chaos-proof: setup ## Break five promises on purpose: the chaos run has to tell each
+	$(PYTEST) tests/chaos/proof.py -q -s -p no:xdist
 
 fuzz: setup ## Spoil meters' answers, payloads and files, and read them: COUNT=1000000 SEED=1
 	$(BIN)/python -m tests.fuzz --count $(or $(COUNT),1000000) --seed $(or $(SEED),1) --processes $(WORKERS)

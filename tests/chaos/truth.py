@@ -2,7 +2,8 @@
 """What virtual meters truly captured and showed, in the form of `books`.
 
 The rows of profiles are known to the last count. So is a row of the instantaneous profile: it
-carries the meter's own second. A register that is read live carries the gateway's second.
+carries the meter's own second. A register that is read live carries the time that the meter told in
+the same poll.
 """
 
 from collections.abc import Iterator, Mapping
