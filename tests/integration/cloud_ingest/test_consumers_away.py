@@ -120,11 +120,11 @@ def newest(client: TestGateway) -> dict[str, str]:
 def test_consumers_know_all_after_an_hour_away(site: Site, persistent: bool) -> None:
     consumers = Consumers(site, persistent=persistent)
     with site.ingest():
-        for unit in ("A-1", "A-2"):
-            send_number(site, unit, 1)
-        say(site, f"{EVENTS}/A-1/water", "open")
-        say(site, LOSS, "loss v1")
         with consumers.linked() as now:
+            for unit in ("A-1", "A-2"):
+                send_number(site, unit, 1)
+            say(site, f"{EVENTS}/A-1/water", "open")
+            say(site, LOSS, "loss v1")
             now[SocietyTopic.BILLING].wait(2)
             now[SocietyTopic.BILLING].publish(billing_ack_topic(SOCIETY), ack("A-1", 1).to_line())
             wait_until(lambda: site.count("outbox", "acked_at IS NOT NULL") == 1)
