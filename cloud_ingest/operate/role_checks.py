@@ -53,10 +53,13 @@ def check_service(role: Role, service: Service) -> Check:
 
 
 def check_stranger(role: str) -> Check:
-    """Warn of a role that reads tables of the store, and finds them empty."""
-    said = f"{role} was granted tables of metering, and row security shows it no society"
+    """Warn of a role that may look into tables of the store, where all societies are."""
+    said = (
+        f"{role} may look into tables of metering: those that name no society (readings, evidence, "
+        "billing) show it all of them"
+    )
     advice = (
-        f"as the store's owner: cloud-ingest migrate --reader {role} --society NAME; "
-        "the views of metering_report are made for it"
+        f"REVOKE ALL ON ALL TABLES IN SCHEMA metering FROM {role}, and the roles that it is a "
+        f"member of; for reports, as the owner: cloud-ingest migrate --reader {role} --society NAME"
     )
     return Check("warn", f"role {role}", said, advice)

@@ -114,7 +114,7 @@ def read_service(conn: Connection, role: str) -> Service | None:
 
 @translating
 def strangers(conn: Connection) -> list[str]:
-    """Return the roles that were granted tables by hand, and see no row of them by row security."""
+    """Return the roles beside the owner and the service that may look into tables of the store."""
     return scalars(conn, query("role/strangers"))
 
 
@@ -154,6 +154,8 @@ def set_reader(conn: Connection, role: str, society_ids: Collection[int]) -> boo
     with advisory_lock(conn, Lock.MIGRATION), conn.transaction():
         made = _make(conn, role)
         _refuse_mighty(conn, role)
+        if society_ids:
+            _refuse_insider(conn, role)
         if scalar(conn, "SELECT service_role FROM store") == role:
             raise MigrationRefused(f"{role} is the service's role: name another for the reader")
         conn.execute("DELETE FROM reader_society WHERE role_name = %s", (role,))
@@ -228,6 +230,23 @@ def _refuse_mighty(conn: Connection, role: str) -> None:
     ):
         if true:
             raise MigrationRefused(f"{role} {what}: name a role that is made for this alone")
+
+
+def _refuse_insider(conn: Connection, role: str) -> None:
+    inside = scalar(
+        conn,
+        """
+        SELECT has_schema_privilege(%(role)s, 'metering', 'USAGE') OR EXISTS (
+          SELECT FROM store JOIN pg_roles ON rolname = service_role
+          WHERE pg_has_role(%(role)s, pg_roles.oid, 'MEMBER'))
+        """,
+        {"role": role},
+    )
+    if inside:
+        raise MigrationRefused(
+            f"{role} may look into the schema metering, where all societies are: take back what "
+            f"lets it (\\dn+ metering, \\drg {role} in psql), or name a role that is made for this"
+        )
 
 
 def _make_transferable(conn: Connection, role: str) -> None:

@@ -108,12 +108,28 @@ def test_a_grant_too_many_stays_within_the_society(roles: Roles, reader: Connect
 def test_a_role_that_was_granted_tables_is_told(server: str, roles: Roles) -> None:
     with role_at(server) as other, roles.connect(roles.owner) as owner:
         owner.execute(f"GRANT USAGE ON SCHEMA metering TO {other}".encode())
-        owner.execute(f"GRANT SELECT ON metering.meter TO {other}".encode())
+        owner.execute(f"GRANT SELECT ON metering.outbox TO {other}".encode())
         level, said, advice = role_check(roles, roles.service, f"role {other}")
-        assert (level, "shows it no society" in said) == ("warn", True)
+        assert (level, "billing) show it all of them" in said) == ("warn", True)
         assert f"cloud-ingest migrate --reader {other} --society NAME" in advice
+        code, told = roles.migrate("--reader", other, "--society", SOCIETY)
+        assert (code, "may look into the schema metering" in told) == (2, True)
         owner.execute(f"REVOKE ALL ON SCHEMA metering FROM {other}".encode())
-        owner.execute(f"REVOKE ALL ON metering.meter FROM {other}".encode())
+        owner.execute(f"REVOKE ALL ON metering.outbox FROM {other}".encode())
+
+
+@pytest.mark.parametrize("group", ["{service}", "pg_read_all_data"])
+def test_a_reader_in_a_role_that_sees_all_is_told(roles: Roles, group: str) -> None:
+    group = group.format(service=roles.service)
+    with roles.connect() as admin:
+        admin.execute(f"GRANT {group} TO {roles.reader}".encode())
+        try:
+            code, said = roles.migrate("--reader", roles.reader, "--society", SOCIETY)
+            assert (code, "may look into the schema metering" in said) == (2, True)
+            assert role_check(roles, roles.service, f"role {roles.reader}")[0] == "warn"
+        finally:
+            admin.execute(f"REVOKE {group} FROM {roles.reader}".encode())
+    assert roles.migrate("--reader", roles.reader, "--society", SOCIETY)[0] == 0
 
 
 def test_every_table_of_societies_is_guarded(roles: Roles) -> None:
