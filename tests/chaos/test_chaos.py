@@ -33,7 +33,15 @@ def folder() -> Iterator[Path]:
 @needs_compiler
 def test_what_meters_have_is_stored_through_all_faults(folder: Path) -> None:
     size = Size(
-        seed=13, seconds=6, gateways=2, meters=5, days=3, speed=60, baud=None, gap_s=0.3, lasts=0.15
+        seed=853,
+        seconds=6,
+        gateways=2,
+        meters=5,
+        days=3,
+        speed=60,
+        baud=None,
+        gap_s=0.3,
+        lasts=0.15,
     )
     result = play(size, folder, print)
     print(*report(result), sep="\n")

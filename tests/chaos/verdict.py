@@ -15,6 +15,7 @@ import psycopg
 from psycopg import Connection
 
 from edge_agent.virtual.estate import load_estate
+from edge_agent.worker.schedule import cycle_of
 from tests.chaos import estate
 from tests.chaos.books import (
     Book,
@@ -47,6 +48,8 @@ class Verdict:
     readings: int = 0
     live: int = 0
     """Of them: rows of registers that were read live."""
+    polled: set[tuple[str, int]] = field(default_factory=set)
+    """Which meter was read live in which cycle."""
     channels: int = 0
     events: int = 0
     batches: int = 0
@@ -127,7 +130,9 @@ def _meter(
     stored, rows = stored_claims(conn, meter.serial)
     verdict.readings += rows
     verdict.channels += len({channel for channel, _, _ in stored})
-    verdict.live += sum(len(each["rows"]) for each in blocks if _is_live(each))
+    times = [row[0] for each in blocks if _is_live(each) for row in each["rows"]]
+    verdict.live += len(times)
+    verdict.polled |= {(meter.serial, cycle_of(ts)) for ts in times}
     yield from _compare(f"{meter.serial}: spooled and not stored", spooled, stored)
     yield from _compare(f"{meter.serial}: stored and not spooled", stored, spooled)
     yield from _profiles(meter, book, truth)
