@@ -123,7 +123,11 @@ def evidence_restore(file: File, *, dsn: Dsn = None, config: Config = None) -> N
     """
     with opened_store(dsn, config) as opened:
         done = evidence_archive.restore(opened.conn, file, datetime.now(UTC))
-    say(f"{done.facts.head.month} is whole again: {_told(done.facts)}")
+    month = done.facts.head.month
+    if done.short:
+        say(f"{_told(done.facts)} are back; {done.short} others stay short: the file lacks them")
+    else:
+        say(f"{month} is whole again: {_told(done.facts)}")
     if done.unknown:
         say(f"{done.unknown} of them this store does not have: they were left out")
 

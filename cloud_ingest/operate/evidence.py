@@ -15,7 +15,7 @@ from cloud_ingest.operate.upkeep import require_months
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.evidence_months import move_batches, oldest_due
 from cloud_ingest.store.evidence_short import shorten_piece
-from cloud_ingest.store.locks import Lock, advisory_lock
+from cloud_ingest.store.locks import Lock, lock_if_free
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.retention import set_keep_evidence
 
@@ -34,8 +34,8 @@ def tend_evidence(conn: Connection, now: datetime) -> int:
     """
     if moved := move_batches(conn, PIECE):
         return moved
-    with advisory_lock(conn, Lock.EVIDENCE):
-        due = oldest_due(conn, now - RESTORED_FOR)
+    with lock_if_free(conn, Lock.EVIDENCE) as is_ours:  # a restoring may hold it for an hour
+        due = oldest_due(conn, now - RESTORED_FOR) if is_ours else None
         if due is None:
             return 0
         zone = open_store(conn).zone

@@ -60,6 +60,8 @@ class Restored(NamedTuple):
     facts: ArchiveFacts
     unknown: int
     """Batches of the file that this store does not have: they are left out."""
+    short: int
+    """Batches of the month that the file does not have, and of which borders alone are here."""
 
 
 def archive(
@@ -136,12 +138,13 @@ def restore(conn: Connection, path: Path, now: datetime) -> Restored:
     with advisory_lock(conn, Lock.EVIDENCE):
         make_evidence_months(conn, StoreCache(), [month.start])
         begin_anew(conn, month.first, afresh=True)
-        while piece := list(islice(batches, PIECE)):
-            rows = _known_rows(conn, piece)
-            unknown += len(piece) - len(rows)
-            write_anew(conn, rows)
-        put_whole(conn, month.first, now)
-    return Restored(facts, unknown)
+        with conn.transaction():  # shortening would go on behind what one that is killed leaves
+            while piece := list(islice(batches, PIECE)):
+                rows = _known_rows(conn, piece)
+                unknown += len(piece) - len(rows)
+                write_anew(conn, rows)
+            short = put_whole(conn, month, now)
+    return Restored(facts, unknown, short)
 
 
 def _require_whole(conn: Connection, month: Month, now: datetime) -> None:

@@ -19,7 +19,7 @@ from shared_schema.readings import MAX_BATCH_BYTES, Batch, Header, line_hash
 
 LEVEL = 6
 """Of zlib: a tenth smaller than 1, for a third of a microsecond a reading; 9 saves no more."""
-_SHORT = b"0"
+SHORT = b"0"
 """The first byte of a shortened batch: neither zlib's nor that of plain bytes."""
 _NO_HASHES = b'"blocks":[]'
 """A header never says this of itself: it names at least one block."""
@@ -46,12 +46,12 @@ def pack(batch: Batch) -> bytes:
 def shorten(batch: Batch, keep: Collection[int]) -> bytes:
     """Return the bytes of a batch with those blocks alone that are kept, each by its place."""
     lines = (line if place in keep else b"" for place, line in enumerate(batch.block_lines))
-    return _SHORT + _deflated(b"\n".join((batch.header_line, *lines, batch.signature_line)))
+    return SHORT + _deflated(b"\n".join((batch.header_line, *lines, batch.signature_line)))
 
 
 def is_short(evidence: bytes) -> bool:
     """Say whether these are the bytes of a shortened batch."""
-    return evidence[:1] == _SHORT
+    return evidence[:1] == SHORT
 
 
 def unpack(evidence: bytes) -> Batch:
@@ -60,11 +60,11 @@ def unpack(evidence: bytes) -> Batch:
     Raises:
         ValueError: these bytes are no kept batch.
     """
-    names_all = evidence[:1] in (b"{", _SHORT)
+    names_all = evidence[:1] in (b"{", SHORT)
     if evidence[:1] == b"{":
         lines = evidence.split(b"\n")
     else:
-        lines = _inflated(evidence.removeprefix(_SHORT)).split(b"\n")
+        lines = _inflated(evidence.removeprefix(SHORT)).split(b"\n")
     if len(lines) < 3:
         raise ValueError("the evidence of a batch has a header, blocks and a signature")
     header_line, *block_lines, signature_line = lines

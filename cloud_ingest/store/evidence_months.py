@@ -21,6 +21,7 @@ from psycopg import sql
 from cloud_ingest.core.month import Month
 from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.evidence import SHORT
 from cloud_ingest.store.rows import all_rows, scalar, scalars
 
 
@@ -196,10 +197,11 @@ def put_short(conn: Connection, month: date, at: datetime) -> None:
     """Put a month that was written anew, shortened, in the place of its part.
 
     Raises:
-        StoreUnavailable: readers or writers were in the way for 5 seconds.
+        StoreUnavailable: readers or writers were in the way. It does not wait for them long: who
+            stores batches waits behind it.
     """
     with conn.transaction():
-        conn.execute("SET LOCAL lock_timeout = '5s'")
+        conn.execute("SET LOCAL lock_timeout = '500ms'")
         conn.execute("SELECT shorten_evidence_partition(%s)", (month,))
         conn.execute(
             """
@@ -212,23 +214,36 @@ def put_short(conn: Connection, month: date, at: datetime) -> None:
 
 
 @translating
-def put_whole(conn: Connection, month: date, at: datetime) -> None:
+def put_whole(conn: Connection, month: Month, at: datetime) -> int:
     """Put a month that was written anew, from its file, in the place of its part: an owner may.
+
+    Returns:
+        How many of its batches are short still: the file does not have them.
 
     Raises:
         StoreUnavailable: readers or writers were in the way for 5 seconds.
     """
     with conn.transaction():
         conn.execute("SET LOCAL lock_timeout = '5s'")
-        conn.execute("SELECT swap_evidence_partition(%s)", (month,))
+        conn.execute("SELECT swap_evidence_partition(%s)", (month.first,))
+        short: int = scalar(
+            conn,
+            """
+            SELECT count(*) FROM evidence
+            WHERE received_at >= %s AND received_at < %s AND substr(evidence, 1, 1) = %s
+            """,
+            (month.start, month.end, SHORT),
+        )
         conn.execute(
             """
-            INSERT INTO evidence_month (month, restored_at) VALUES (%s, %s)
+            INSERT INTO evidence_month AS known (month, restored_at) VALUES (%s, %s)
             ON CONFLICT (month) DO UPDATE
-            SET shortened_at = NULL, restored_at = excluded.restored_at
+            SET shortened_at = CASE WHEN %s THEN known.shortened_at END,
+                restored_at = excluded.restored_at
             """,
-            (month, at),
+            (month.first, at, short > 0),
         )
+    return short
 
 
 @translating
@@ -294,7 +309,10 @@ def oldest_due(conn: Connection, restored_before: datetime) -> date | None:
         return None
     done = scalars(
         conn,
-        "SELECT month FROM evidence_month WHERE shortened_at IS NOT NULL OR restored_at >= %s",
+        """
+        SELECT month FROM evidence_month
+        WHERE (shortened_at IS NOT NULL AND restored_at IS NULL) OR restored_at >= %s
+        """,
         (restored_before,),
     )
     due = (month for month in evidence_months(conn) if month < line and month not in done)

@@ -64,6 +64,18 @@ def advisory_lock(conn: Connection, lock: Lock) -> Iterator[None]:
                 conn.execute("SELECT pg_advisory_unlock(%s)", (lock,))
 
 
+@contextmanager
+def lock_if_free(conn: Connection, lock: Lock) -> Iterator[bool]:
+    """Hold a lock for the block, unless another session holds it; say whether it is ours."""
+    is_ours = try_lock(conn, lock)
+    try:
+        yield is_ours
+    finally:
+        if is_ours and not conn.closed:
+            with translated():
+                conn.execute("SELECT pg_advisory_unlock(%s)", (lock,))
+
+
 @translating
 def try_lock(conn: Connection, lock: Lock) -> bool:
     """Take a lock unless another session holds it; say whether it is ours now."""

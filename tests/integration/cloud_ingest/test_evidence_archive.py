@@ -2,19 +2,22 @@
 """A month of evidence in a file verifies without the store, and goes back into it."""
 
 import lzma
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
-from cloud_ingest.errors import ArchiveRefused, ArchiveSpoilt, UserError
+from cloud_ingest.core.evidence_file import ArchiveReader, archive_lines
+from cloud_ingest.errors import ArchiveRefused, ArchiveSpoilt, StoreUnavailable, UserError
 from cloud_ingest.operate.evidence import tend_evidence
 from cloud_ingest.operate.evidence_archive import archive, restore, verify
 from cloud_ingest.store.commit import commit
+from cloud_ingest.store.connection import connect
+from cloud_ingest.store.locks import Lock, advisory_lock
 from shared_schema.signing import fingerprint
-from tests.support.evidence import let_go
+from tests.support.evidence import let_go, line_at
 from tests.support.gateway import Sealer, block_line
 from tests.support.proved import HALF, NOW, july, send, units
 from tests.support.store import Site, local, unit_line
@@ -54,6 +57,57 @@ def test_what_came_meanwhile_outlives_a_restoring(flat: Site, tmp_path: Path) ->
     commit(flat.conn, [flat.verdict(late, HALF)])
     restore(flat.conn, path, NOW)
     assert flat.one("SELECT count(*) FROM evidence_2026_07") == facts.batches + 1
+
+
+def test_a_file_without_every_batch_leaves_a_month_short(
+    flat: Site, store_dsn: str, tmp_path: Path
+) -> None:
+    path, facts = archive(flat.conn, "2026-07", tmp_path, NOW)
+    let_go(flat.conn, NOW)
+    lines = lzma.decompress(path.read_bytes()).splitlines()
+    reader = ArchiveReader(lines)
+    first = next(reader.batches())
+    part = b"".join(line + b"\n" for line in archive_lines(reader.facts.head, [first]))
+    path.write_bytes(lzma.compress(part))
+    done = CliRunner().invoke(app, ["evidence", "restore", str(path), "--dsn", store_dsn])
+    assert f"{facts.batches - 1} others stay short" in done.output
+    july = "SELECT shortened_at, restored_at FROM evidence_month WHERE month = '2026-07-01'"
+    assert all(flat.one(july)), "it is listed as short, and is due again"
+    assert tend_evidence(flat.conn, datetime.now(UTC) + timedelta(days=63)) > 0
+
+
+def test_a_restoring_that_is_killed_leaves_nothing_behind(
+    flat: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, _facts = archive(flat.conn, "2026-07", tmp_path, NOW)
+    monkeypatch.setattr("cloud_ingest.operate.evidence_archive.put_whole", _killed)
+    with pytest.raises(KeyboardInterrupt):
+        restore(flat.conn, path, NOW)
+    assert flat.one("SELECT count(*) FROM evidence_anew") == 0, "shortening would go on behind it"
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_the_service_waits_for_no_restoring(flat: Site, store_dsn: str) -> None:
+    line_at(flat.conn, date(2026, 10, 1))
+    with connect(store_dsn) as other:
+        with advisory_lock(other, Lock.EVIDENCE):
+            assert tend_evidence(flat.conn, NOW) == 0
+        assert tend_evidence(flat.conn, NOW) > 0
+
+
+def test_a_backup_that_reads_puts_shortening_off(flat: Site, store_dsn: str) -> None:
+    kept = flat.all(ROWS)
+    with connect(store_dsn) as backup:
+        with backup.transaction():
+            backup.execute("LOCK TABLE evidence IN ACCESS SHARE MODE")
+            with pytest.raises(StoreUnavailable, match="lock timeout"):
+                let_go(flat.conn, NOW)
+            assert flat.all(ROWS) == kept
+        let_go(flat.conn, NOW)
+    assert flat.all(ROWS) != kept
 
 
 def test_a_batch_of_another_store_is_left_out(flat: Site, tmp_path: Path) -> None:
