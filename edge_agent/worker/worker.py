@@ -147,6 +147,7 @@ class BusWorker:
                 self._journal.clock_awaited()
             return TIME_CHECK_S
         self._told_clock = False
+        self._memory.note_jumps(self._shared.jump().number)
         self._states.release_changed()
         self._reopen_silent()
         action = self._states.next_action(now)
@@ -331,8 +332,6 @@ class BusWorker:
             return Polled(problems=(reason,))
         problems = tuple(map(words, result.findings))
         return Polled(is_read=True, problems=problems, unread=result.unread)
-
-    # ------------------------------------------------------------------- the adapter
 
     def _note_standing(self) -> None:
         """Note that the adapter is there; after it was away every meter is tried at once."""

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is known of a meter: the times that its clock passed while it was wrong."""
 
+from datetime import timedelta
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.poll.memory import MeterFacts
+from edge_agent.poll.memory import Memory, MeterFacts
+from shared_schema.catalogue import BLOCK_LOAD_PROFILE
+from tests.unit.edge_agent.fakes import NOW, QUARTER, fake, stamps, visit
 
 LIMIT_S = 300
 
@@ -45,3 +50,19 @@ def test_an_erratic_clock_does_not_fill_the_memory() -> None:
     for number in range(3000):
         known.note_clock(900.0 * number, 10_000.0 * (1 + number % 7), is_sound=False)
     assert len(known.doubted) <= 256
+
+
+def test_after_the_gateways_jump_its_comparisons_count_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A year behind for one poll: what the meter captures for a year would be in doubt."""
+    memory = Memory()
+    visit(fake(), monkeypatch, memory=memory, now=NOW - timedelta(days=365))
+    memory.note_jumps(1)
+    later = NOW + timedelta(hours=1)
+    meter = fake(later)
+    meter.rows = {QUARTER + 900: 1, QUARTER + 1800: 2}
+    mark = {BLOCK_LOAD_PROFILE: QUARTER}
+    found = visit(meter, monkeypatch, mark, memory=memory, now=later)
+    assert stamps(found, BLOCK_LOAD_PROFILE) == [QUARTER + 900, QUARTER + 1800]
+    assert found.findings == ()

@@ -11,6 +11,7 @@ import pytest
 from edge_agent.errors import SpoolError, SpoolFull
 from edge_agent.gateway_clock import Jump, Stand, Timekeeper
 from edge_agent.operate.status import gateway_status
+from edge_agent.poll.memory import Memory
 from edge_agent.worker.adapter import REOPEN_S
 from edge_agent.worker.schedule import CYCLE_S
 from shared_schema.catalogue import GatewayEvent
@@ -239,6 +240,20 @@ def test_each_meter_is_told_once_that_the_gateways_clock_jumped(play: Maker) -> 
     assert [(each.code, each.offset_s) for each in seen] == [
         (GatewayEvent.GATEWAY_CLOCK_JUMPED, -86400.0)
     ] * 2
+
+
+def test_clocks_are_compared_anew_after_the_gateways_own_jumped(
+    play: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it = play(2)
+    noted: list[int] = []
+    monkeypatch.setattr(Memory, "note_jumps", lambda _memory, number: noted.append(number))
+    it.runs(60)
+    assert set(noted) == {0}
+    it.jump = Jump(1, -86400.0)
+    it.runs(60)
+    assert noted == sorted(noted)
+    assert noted[-1] == 1
 
 
 def test_back_fill_leaves_each_cycle_to_the_live_polls(play: Maker) -> None:
