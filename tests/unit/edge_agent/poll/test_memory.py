@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from edge_agent.poll.memory import Memory, MeterFacts
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE
-from tests.unit.edge_agent.fakes import NOW, QUARTER, fake, stamps, visit
+from tests.unit.edge_agent.fakes import QUARTER, fake, stamps, visit
+from tests.unit.edge_agent.wire import NOW
 
 LIMIT_S = 300
 
