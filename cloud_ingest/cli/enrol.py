@@ -27,11 +27,11 @@ from cloud_ingest.cli.options import (
 from cloud_ingest.cli.say import say
 from cloud_ingest.core.typed_text import same_name
 from cloud_ingest.errors import ConfigurationError, UserError
-from cloud_ingest.operate import enrolment, keys
+from cloud_ingest.operate import enrolment
 from cloud_ingest.operate.authority import Authority, write_pem
 from cloud_ingest.operate.enrolment import DEFAULT_DAYS, Request
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.registry import enrol_gateway, societies
+from cloud_ingest.store.registry import societies
 
 app = new_group()
 
@@ -96,9 +96,10 @@ def enrol(
     Example: cloud-ingest enrol --request gw-a1.request --authority authority --by 'A. Nair'
     """
     with opened_store(dsn, config, broker_cert_file=cert, broker_key_file=cert_key) as opened:
+        logins = {each.name for each in opened.settings.broker_login}
         if request_file is None and gateway and society and key:
-            pem = keys.read_public_key(key)
-            found = enrol_gateway(opened.conn, same_name(society), gateway, tower, pem)
+            enrolment.refuse_login(gateway, logins)
+            found = enrolment.enrol_key(opened.conn, gateway, same_name(society), tower, key)
             say(f"{gateway} is enrolled in {society}; compare its fingerprint: {found}")
             return
         if request_file is None or gateway is not None or key is not None:
@@ -110,6 +111,7 @@ def enrol(
             raise ConfigurationError("--by is missing: who approves the request")
         signer = None if authority is None else Authority.open(authority)
         asked = enrolment.read_request(request_file)
+        enrolment.refuse_login(asked.asked.request.gateway, logins)
         renewal = enrolment.is_renewal(opened.conn, asked)
         _show(opened.conn, asked, tower, renewal=renewal)
         _approve(asked, fingerprint)

@@ -52,6 +52,11 @@ class Authority:
         Raises:
             ConfigurationError: there is one already, or the folder cannot be written.
         """
+        if (folder / _CERTIFICATE).exists() and not (folder / _KEY).exists():
+            raise ConfigurationError(
+                f"{folder / _CERTIFICATE} is there without {_KEY}: put its copy back; a new "
+                "authority, which nobody believes yet, takes another folder"
+            )
         made = cls(folder, Issuer.make(name, now, OWN_LIFE))
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

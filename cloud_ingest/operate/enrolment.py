@@ -9,6 +9,7 @@ In: the file of a request, an authority, who says so. Out: what was enrolled and
 gateway enrolled without a certificate that was asked for, or the other way round.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,22 +18,26 @@ from typing import Final
 from cloud_ingest.core.typed_text import remark
 from cloud_ingest.errors import ConfigurationError, UserError
 from cloud_ingest.operate.authority import Authority, serial
+from cloud_ingest.operate.keys import read_public_key
 from cloud_ingest.store.assignment_versions import Word
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.gateway_keys import (
     Certificate,
     add_certificate,
     gateway_keys,
+    issued_requests,
     revoke_keys,
 )
 from cloud_ingest.store.registry import enrol_gateway
+from shared_schema.access import Consumer
 from shared_schema.certificates import PEM
 from shared_schema.enrolment import LARGEST_REQUEST, Asked, open_request
 from shared_schema.errors import ContractError
 from shared_schema.message import format_utc
-from shared_schema.signing import fingerprint, key_id, public_key_to_pem
+from shared_schema.signing import fingerprint, key_id, public_key_from_pem, public_key_to_pem
 
 DEFAULT_DAYS: Final = 825
+_NO_GATEWAYS: Final = frozenset({"broker", "ingest", "keeper", *Consumer})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +97,42 @@ def read_request(path: Path) -> Request:
         ) from None
 
 
+def refuse_login(gateway: str, logins: Collection[str]) -> None:
+    """Refuse a gateway the name of another login: its certificate would be that login's.
+
+    Raises:
+        UserError: it is one of these, or the name of a role.
+    """
+    if gateway in logins or gateway in _NO_GATEWAYS:
+        raise UserError(
+            f"{gateway} is the name of a login of the broker, and a certificate of that name has "
+            "its rights: give the gateway another name (edge-agent request --gateway)"
+        )
+
+
 def is_renewal(conn: Connection, request: Request) -> bool:
     """Say whether a request is of a key that is enrolled already.
 
     Raises:
         UserError: its key was taken back, or another key of the gateway signs.
     """
-    gateway, own = request.asked.request.gateway, key_id(request.asked.key)
+    asked = request.asked
+    return _is_known(conn, asked.request.gateway, key_id(asked.key), request.path)
+
+
+def _is_known(conn: Connection, gateway: str, own: str, path: Path) -> bool:
+    """Say whether a gateway has the key of a file, and refuse one that may not sign for it."""
     known = gateway_keys(conn, gateway)
     for each in known:
         if each.key_id == own and each.revoked_at is not None:
             raise UserError(
-                f"the key that signed {request.path} was taken back at "
-                f"{format_utc(each.revoked_at)}: make a new one on the gateway (edge-agent "
-                "keygen), and a new request"
+                f"the key of {path} was taken back at {format_utc(each.revoked_at)}: make a new "
+                "one on the gateway (edge-agent keygen), and a new request"
             )
         if each.key_id == own and each.successor is not None:
             raise UserError(
-                f"gateway {gateway} has named the next key, {each.successor}, in place of the one "
-                f"that signed {request.path}: make a new request with that one"
+                f"gateway {gateway} has named the next key, {each.successor}, in place of that of "
+                f"{path}: make a new request with that one"
             )
         if each.key_id != own and each.signs:
             raise UserError(
@@ -121,22 +143,50 @@ def is_renewal(conn: Connection, request: Request) -> bool:
     return any(each.key_id == own for each in known)
 
 
+def _refuse_former_tls_key(conn: Connection, request: Request) -> None:
+    """Refuse a certificate for a key that has another after it, or was taken back."""
+    issued = issued_requests(conn, request.asked.request.gateway)
+    keys = [open_request(each.request).tls_key for each in issued]
+    own = request.asked.tls_key
+    if own in keys and (issued[-1].taken_back or keys[-1] != own):
+        raise UserError(
+            f"{request.path} asks for a certificate of a key that was taken back, or has a newer "
+            "one: somebody may have an old request or a copy of that key; make a new one on the "
+            "gateway (edge-agent request --new-key)"
+        )
+
+
+def enrol_key(conn: Connection, gateway: str, society: str, tower: str | None, path: Path) -> str:
+    """Let a gateway speak by its public key alone; return the fingerprint.
+
+    Raises:
+        UserError: as `enrol`.
+    """
+    pem = read_public_key(path)
+    with conn.transaction():
+        found = enrol_gateway(conn, society, gateway, tower, pem)
+        _is_known(conn, gateway, key_id(public_key_from_pem(pem)), path)
+    return found
+
+
 def enrol(
     conn: Connection, request: Request, authority: Authority | None, said: Approval
 ) -> Issued | None:
     """Let the gateway of a request speak, and issue its certificate where there is an authority.
 
     Raises:
-        UserError: as `is_renewal`; a name that cannot be one; an authority that does not sign.
+        UserError: as `is_renewal`; a name that cannot be one; an authority that does not sign; a
+            certificate for a former key.
     """
     asked = request.asked
     gateway, society = asked.request.gateway, asked.request.society
     word = Word(remark(said.by, "--by"), "enrolled", said.at)
     with conn.transaction():
-        is_renewal(conn, request)
         enrol_gateway(conn, society, gateway, said.tower, public_key_to_pem(asked.key))
+        is_renewal(conn, request)  # now that nobody else can enrol a key of this gateway
         if authority is None:
             return None
+        _refuse_former_tls_key(conn, request)
         made = authority.issue(gateway, asked.tls_key, said.at, said.life)
         expires_at = made.not_valid_after_utc
         issued = Certificate(serial(made), expires_at, request.payload)

@@ -48,6 +48,15 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
+class IssuedRequest:
+    """A request for which a certificate was issued."""
+
+    request: bytes
+    taken_back: bool
+    """The gateway's keys were taken back since."""
+
+
+@dataclass(frozen=True, slots=True)
 class LastCertificate:
     """When the last certificate of a gateway that is in service ends."""
 
@@ -82,7 +91,9 @@ def revoke_keys(conn: Connection, gateway: str, word: Word) -> int:
         NotFound: no gateway has that name.
     """
     with conn.transaction():
-        gateway_id = scalar(conn, "SELECT gateway_id FROM gateway WHERE name = %s", (gateway,))
+        gateway_id = scalar(  # no batch that names a next key is under way after this
+            conn, "SELECT gateway_id FROM gateway WHERE name = %s FOR UPDATE", (gateway,)
+        )
         if gateway_id is None:
             named = scalars(conn, "SELECT name FROM gateway ORDER BY name LIMIT 20")
             known = ", ".join(named) or "none yet"
@@ -103,9 +114,26 @@ def add_certificate(conn: Connection, gateway: str, issued: Certificate, word: W
         """
         INSERT INTO gateway_certificate
           (gateway_id, serial, expires_at, issued_at, author, request)
-        SELECT gateway_id, %s, %s, %s, %s, %s FROM gateway WHERE name = %s
+        SELECT gateway_id, %s, %s, least(%s, now()), %s, %s FROM gateway WHERE name = %s
         """,
         (issued.serial, issued.expires_at, word.at, word.by, issued.request, gateway),
+    )
+
+
+@translating
+def issued_requests(conn: Connection, gateway: str) -> list[IssuedRequest]:
+    """Return the requests of a gateway for which certificates were issued, oldest first."""
+    return all_rows(
+        conn,
+        IssuedRequest,
+        """
+        SELECT request, EXISTS (
+          SELECT FROM revocation
+          WHERE revocation.gateway_id = gateway.gateway_id AND at >= issued_at) AS taken_back
+        FROM gateway_certificate JOIN gateway USING (gateway_id)
+        WHERE name = %s ORDER BY issued_at
+        """,
+        (gateway,),
     )
 
 

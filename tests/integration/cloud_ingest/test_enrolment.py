@@ -2,6 +2,7 @@
 """A gateway is enrolled by its request, renewed, and taken back: by the commands, in a store."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,21 +13,25 @@ from typer.testing import CliRunner
 from cloud_ingest.cli import enrol
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.core.known import KnownGateway
+from cloud_ingest.errors import UserError
 from cloud_ingest.flags.certificates import refresh_certificates
 from cloud_ingest.ingest.intake import Intake
 from cloud_ingest.ingest.small_messages import Received
+from cloud_ingest.operate import enrolment as operate
 from cloud_ingest.operate.authority import Authority
 from cloud_ingest.operate.broker_checks import check_gateways
+from cloud_ingest.operate.enrolment import Approval, read_request
 from cloud_ingest.store import quarantine
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.events import open_events
 from cloud_ingest.store.gateway_keys import last_certificates
 from cloud_ingest.store.registry import load_registry
-from shared_schema.certificates import new_tls_key
+from shared_schema.certificates import TlsKey, new_tls_key
 from shared_schema.enrolment import make_request
 from shared_schema.events import EventKind
-from shared_schema.signing import fingerprint
+from shared_schema.signing import fingerprint, public_key_to_pem
 from tests.support.gateway import Sealer, block_line
+from tests.support.service_site import wait_until
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)
@@ -41,11 +46,18 @@ class Office:
         self.authority = Authority.make(folder / "authority", "Our authority", NOW)
         self.sealer = Sealer("gw-a")
 
-    def asks(self, sealer: Sealer | None = None) -> Path:
+    def asks(
+        self, sealer: Sealer | None = None, tls_key: TlsKey | None = None, name: str = "gw-a"
+    ) -> Path:
         key = (sealer or self.sealer).key
         path = self.folder / "gw-a.request"
-        path.write_bytes(make_request("gw-a", "Lake View", key, new_tls_key(), NOW))
+        path.write_bytes(make_request(name, "Lake View", key, tls_key or new_tls_key(), NOW))
         return path
+
+    def enrol_by_key(self, sealer: Sealer, name: str = "gw-a") -> str:
+        path = self.folder / "gateway.key.pub"
+        path.write_bytes(public_key_to_pem(sealer.key.public_key()))
+        return self.run("enrol", name, "--society", "Lake View", "--key", str(path))
 
     def run(self, *words: str, answer: str | None = None) -> str:
         env = {"IOT_UTILITY_DSN": self.dsn}
@@ -224,6 +236,16 @@ def test_a_revocation_is_told_once_and_with_what_is_left_to_do(office: Office) -
     assert last_certificates(office.conn, NOW + 4000 * DAY) == []
 
 
+def test_a_clock_of_the_office_that_is_ahead_delays_no_revocation(office: Office) -> None:
+    office.enrol(office.asks())
+    operate.revoke(
+        office.conn, "gw-a", office.authority, by="A. Nair", reason="stolen", now=NOW + DAY
+    )
+    (ended,) = office.known().ended.values()
+    assert ended.revoked_at is not None
+    assert ended.revoked_at <= datetime.now(UTC)
+
+
 def test_nobody_is_taken_back_by_a_wrong_name(office: Office) -> None:
     office.enrol(office.asks())
     said = office.run("revoke", "gw-z", "--by", "A. Nair", "--reason", "stolen")
@@ -233,3 +255,55 @@ def test_nobody_is_taken_back_by_a_wrong_name(office: Office) -> None:
 def test_a_gateway_is_named_in_one_way(office: Office) -> None:
     for words in (("gw-a", "--request", "x"), ("gw-a",), (), ("gw-a", "--key", "x")):
         assert "by its --request alone" in office.run("enrol", *words)
+
+
+@pytest.mark.parametrize("name", ["ingest", "keeper", "billing", "broker", "extra-1"])
+def test_no_gateway_is_called_as_another_login(
+    office: Office, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(
+        "IOT_UTILITY_BROKER_LOGIN", '[{"name": "extra-1", "role": "ingest"}]'
+    )  # its certificate would be that of the ingest
+    for said in (office.enrol(office.asks(name=name)), office.enrol_by_key(office.sealer, name)):
+        assert said.startswith("2 ")
+        assert "is the name of a login of the broker" in said
+    assert load_registry(office.conn).gateways == {}
+
+
+def test_a_key_alone_is_enrolled_as_a_request_is(office: Office) -> None:
+    assert office.enrol_by_key(office.sealer).startswith("0 ")
+    assert office.enrol_by_key(office.sealer).startswith("0 ")
+    assert "take it back first" in office.enrol_by_key(Sealer("gw-a"))
+    office.revoke()
+    assert "was taken back at" in office.enrol_by_key(office.sealer)
+    assert not office.known().may_connect
+
+
+def test_an_old_request_brings_no_former_key_back(office: Office) -> None:
+    former, newer = new_tls_key(), new_tls_key()
+    for tls_key in (former, former, newer, newer):
+        assert office.enrol(office.asks(tls_key=tls_key)).startswith("0 ")
+    said = office.enrol(office.asks(tls_key=former))
+    assert "a key that was taken back, or has a newer one" in said
+    assert "edge-agent request --new-key" in said
+    office.revoke()
+    again = Sealer("gw-a")
+    said = office.enrol(office.asks(again, newer), sealer=again)
+    assert "a key that was taken back" in said, "who took gateway.key has tls.key too"
+    assert not office.known().may_connect
+    assert office.enrol(office.asks(again), sealer=again).startswith("0 ")
+
+
+def test_of_two_keys_at_once_one_is_enrolled(office: Office) -> None:
+    """Both were approved before either is there."""
+    approval = Approval(None, DAY, "A. Nair", NOW)
+    first, second = (read_request(office.asks(each)) for each in (office.sealer, Sealer("gw-a")))
+    with connect(office.dsn) as other, ThreadPoolExecutor() as pool:
+        with office.conn.transaction():
+            operate.enrol(office.conn, first, None, approval)
+            waiting = pool.submit(operate.enrol, other, second, None, approval)
+            blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype <> 'relation'"
+            wait_until(lambda: office.conn.execute(blocked).fetchone() == (1,))
+        with pytest.raises(UserError, match="take it back first"):
+            waiting.result()
+    assert len(office.known().keys) == 1

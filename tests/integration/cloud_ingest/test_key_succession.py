@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from cloud_ingest.core.accept import accept
 from cloud_ingest.ingest.intake import Intake
 from cloud_ingest.ingest.receipts import signed_receipts
 from cloud_ingest.ingest.small_messages import Received
-from cloud_ingest.store.gateway_keys import gateway_keys
-from cloud_ingest.store.registry import enrol_gateway
+from cloud_ingest.store.assignment_versions import Word
+from cloud_ingest.store.commit import commit
+from cloud_ingest.store.gateway_keys import gateway_keys, revoke_keys
+from cloud_ingest.store.registry import enrol_gateway, load_registry
 from edge_agent.decode.rows import MeterRows
 from edge_agent.spool.sealer import Sealer
 from edge_agent.spool.spool import Spool
@@ -126,3 +129,38 @@ def test_a_restart_before_the_receipt_names_it_again(gateway: Gateway) -> None:
     gateway.poll()
     assert gateway.deliver(gateway.waiting()) == {}
     assert len(gateway_keys(gateway.site.conn, "gw-k")) == 2
+
+
+def test_a_next_key_that_another_replaced_signs_no_more(gateway: Gateway) -> None:
+    """As after a second `keygen` before the first next key took over, and a third."""
+    first, keys = gateway.next, [gateway.key, gateway.next]
+    for successor in (first, generate_key(), generate_key()):
+        gateway.next = successor
+        gateway.succession = gateway.begin()
+        gateway.succession.look(START)
+        assert gateway.deliver(gateway.waiting()) == {}
+        keys.append(successor)
+    gateway.succession.look(START)
+    gateway.poll()
+    assert gateway.deliver(gateway.waiting()) == {}
+    last = key_id(gateway.next.public_key())
+    known = gateway_keys(gateway.site.conn, "gw-k")
+    assert {each.key_id: each.signs for each in known} == {
+        name: name == last for name in (key_id(each.public_key()) for each in keys)
+    }
+    gateway.intake = Intake()
+    gateway.sealer.sign_with(first)
+    gateway.poll()
+    assert gateway.deliver(gateway.waiting()) == {"key_ended": 1}
+
+
+def test_a_key_that_was_taken_back_names_no_other(gateway: Gateway) -> None:
+    """The worker verified the batch just before, and stores it after the revocation."""
+    gateway.succession.look(START)
+    (payload,) = gateway.waiting()
+    conn = gateway.site.conn
+    topic = gateway_topic("gw-k", GatewayTopic.READINGS)
+    verified = accept(topic, payload, load_registry(conn), START)
+    assert revoke_keys(conn, "gw-k", Word("A. Nair", "stolen", START + MINUTE)) == 1
+    commit(conn, [verified])
+    assert [each.signs for each in gateway_keys(conn, "gw-k")] == [False]

@@ -100,3 +100,14 @@ def test_commands_make_all_that_a_broker_needs(
     assert not Path("billing.key").exists()
     assert "1 certificates" in run("ca", "revoke", "billing")
     assert "no certificate for 'billing'" in run("ca", "revoke", "billing")
+
+
+def test_a_lost_key_does_not_cost_the_list_of_the_revoked(authority: Authority) -> None:
+    authority.issue("gw-a", KEY, NOW, YEAR)
+    authority.revoke("gw-a", NOW)
+    (authority.folder / "authority.key").unlink()
+    kept = authority.revoked.read_bytes()
+    said = run("ca", "init", str(authority.folder))
+    assert said.startswith("2 ")
+    assert "put its copy back" in said
+    assert authority.revoked.read_bytes() == kept
