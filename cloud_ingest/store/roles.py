@@ -10,8 +10,8 @@ sees the views of the schema ``metering_report``, of its societies, and nothing 
 The rights are data: one query says which the service's role wants and which it has. `migrate` gives
 what is missing after each run, and the doctor tells it.
 
-In: a connection of the owner, names of roles. Out: rights. Owns: the column ``store.service_role``
-and the table ``reader_society``. Never: a password.
+In: a connection of the owner, names of roles. Out: rights. Owns: the column ``service_role``
+of ``store`` and the table ``reader_society``. Never: a password.
 """
 
 import functools
