@@ -182,7 +182,7 @@ def _sealed(lines: Sequence[bytes], number: int, sender: Sender, rng: Random | N
         seq=number + 1,
         previous=None if number == 0 else "0" * 64,
         blocks=tuple(hashlib.sha256(line).hexdigest() for line in lines),
-        created_at=sender.now,
+        created_at=sender.now + timedelta(microseconds=number),
         historical=False,
     ).to_line()
     if rng is not None:
