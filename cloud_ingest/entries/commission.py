@@ -12,7 +12,7 @@ Never: a part of a sheet.
 Raises: SheetRefused, ImportRefused, NotFound, TextRefused.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -89,7 +89,9 @@ def commission(
         stored.lock_bindings(conn)
         _check_signature(text, _enrolled_key(conn, society_id, society, sheet), sheet.gateway)
         meters = _in_service(conn, society_id, sheet)
-        found = _sort(meters, stored.bindings(conn, society_id, history=True), sheet.gateway, at)
+        versions = stored.bindings(conn, society_id, history=True)
+        found = _sort(meters, versions, sheet.gateway, at)
+        _see_newer({*found.free, *found.elsewhere}, versions, sheet.gateway, at)
         if found.elsewhere and not moves:
             raise _elsewhere(found.elsewhere, sheet.gateway)
         done = bind(conn, society, _names(found.new), sheet.gateway, said)
@@ -167,6 +169,31 @@ def _in_service(conn: Connection, society_id: int, sheet: Sheet) -> list[_Meter]
     if not meters:
         raise SheetRefused("no meter of the sheet went into service: nothing to bind")
     return list(dict.fromkeys(meters))
+
+
+def _see_newer(
+    meters: Collection[_Meter], versions: Iterable[Binding], gateway: str, at: datetime
+) -> None:
+    """Refuse a sheet that is older than the word by which another gateway reads its meters.
+
+    It would end, or stand beside, what is true now.
+    """
+    newer = [
+        f"meter {each.manufacturer} {each.serial}: bound to {each.gateway} from "
+        f"{each.valid_from:%Y-%m-%d %H:%M %z} on"
+        for each in versions
+        if each.superseded_at is None
+        and each.gateway != gateway
+        and (each.manufacturer, each.serial) in meters
+        and each.valid_from is not None
+        and each.valid_from > at
+    ]
+    if newer:
+        raise ImportRefused(
+            f"the sheet was made at {at:%Y-%m-%d %H:%M %z}, and other gateways read meters of it "
+            "since: commission the line again, or say what was before (cloud-ingest meter bind)",
+            newer,
+        )
 
 
 def _sort(

@@ -105,6 +105,22 @@ def test_a_meter_moves_with_its_sheet_if_a_person_says_so(riser: Riser) -> None:
         riser.take(riser.sheet(riser.gateway, "1", clock_synchronised=False), moves=True)
 
 
+def test_an_older_sheet_undoes_no_newer_word(riser: Riser) -> None:
+    third = Sealer("gw-c")
+    enrol_gateway(riser.conn, SOCIETY, "gw-c", None, public_key_to_pem(third.key.public_key()))
+    riser.take(riser.sheet(riser.gateway, "1", at=START))
+    riser.take(riser.sheet(riser.other, "1"), moves=True)
+    held = riser.holds()
+    older = riser.sheet(third, "1", at=VISIT - timedelta(days=2))
+    for moves in (False, True):
+        with pytest.raises(ImportRefused, match="read meters of it since") as caught:
+            riser.take(older, moves=moves)
+        assert caught.value.lines[0].startswith(f"meter {MAKER} 1: bound to gw-b from 2026-07-")
+    for known in (riser.gateway, riser.other):  # what it says is so already
+        assert riser.take(riser.sheet(known, "1", at=START)).already == 1
+    assert riser.holds() == held
+
+
 def test_a_meter_from_the_workshop_is_bound_from_the_sheet_on(riser: Riser) -> None:
     bind(riser.conn, SOCIETY, ["1"], "gw-a", ASHA)
     unbind(riser.conn, SOCIETY, ["1"], "gw-a", ASHA, at=START)
