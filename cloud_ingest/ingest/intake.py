@@ -206,9 +206,9 @@ class Intake:
         else:
             return _accepted(message.topic, message.payload, self._current(conn), received_at)
         said = ascii(detail)[1:-1][:MAX_DETAIL_CHARACTERS]
-        return Refused(
-            message.topic, message.payload, gateway, reason, said, received_at, society_id
-        )
+        known = self._current(conn).gateways.get(gateway or "")
+        whose = society_id if known is None else known.society_id
+        return Refused(message.topic, message.payload, gateway, reason, said, received_at, whose)
 
     def _see_key_changes(self, conn: Connection) -> None:
         """Forget the registry where a key was taken back or named since: that holds at once."""
@@ -236,7 +236,7 @@ class Intake:
         if not doubtful or self._clock() - self._loaded_at < self._reload_after_s:
             return verdicts
         self._registry = None
-        registry = self._current(conn)
+        again: dict[int, Accepted | Refused | None] = {}
         for index in doubtful:
             verdict = verdicts[index]
             if isinstance(verdict, Refused):
@@ -244,8 +244,9 @@ class Intake:
             else:
                 topic = gateway_topic(verdict.gateway.name, GatewayTopic.READINGS)
                 sent = payload(verdict.batch)
-            verdicts[index] = _accepted(topic, sent, registry, received_at)
-        return verdicts
+            again[index] = self._judge(conn, Received(topic, sent, retained=False), received_at)
+        judged = (again.get(index, verdict) for index, verdict in enumerate(verdicts))
+        return [verdict for verdict in judged if verdict is not None]
 
     def _commit(
         self, conn: Connection, verdicts: list[Accepted | Refused]
@@ -302,7 +303,8 @@ def _unstorable(verdict: Accepted | Refused, error: Exception) -> Refused:
         return replace(verdict, reason=reason, detail=detail)
     topic = gateway_topic(verdict.gateway.name, GatewayTopic.READINGS)
     sent = payload(verdict.batch)
-    return Refused(topic, sent, verdict.gateway.name, reason, detail, verdict.received_at)
+    own = verdict.gateway
+    return Refused(topic, sent, own.name, reason, detail, verdict.received_at, own.society_id)
 
 
 def _fault(error: Exception) -> str:

@@ -11,6 +11,7 @@ at.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -82,7 +83,9 @@ def shorten_piece(conn: Connection, month: Month, zone: ZoneInfo, now: datetime,
 def _shortened(conn: Connection, rows: Sequence[Kept], zone: ZoneInfo) -> list[Kept]:
     opened = []
     for row in rows:
-        if not is_short(row.evidence):
+        if is_short(row.evidence):
+            continue
+        with suppress(ValueError):  # a damaged one stays as it is, and stops no other
             batch = unpack(row.evidence)
             opened.append(_Opened(row, batch, [billed_rows(block) for block in batch.blocks()]))
     moments = _moments(conn, [each for one in opened for each in one.blocks], zone)
@@ -141,9 +144,9 @@ def _pointed_at(conn: Connection, batches: list[int]) -> dict[int, set[int | Non
     rows = conn.execute(
         """
         SELECT batch_id, ordinal FROM quarantine
-        WHERE batch_id = ANY(%s::bigint[]) AND (ordinal IS NOT NULL OR reason = %s)
+        WHERE batch_id = ANY(%s::bigint[]) AND (ordinal IS NOT NULL OR reason <> %s)
         """,
-        (batches, QuarantineReason.QUOTA),
+        (batches, QuarantineReason.BROKEN_LINK),
     )
     for batch_id, ordinal in rows:
         pointed[batch_id].add(ordinal)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The quarantine: what was received and is not stored, with the reason, until a person decides.
 
-An entry is a whole message (nothing of it was verified), a block of a stored batch, or rows of such
-a block. A replay runs it through `cloud_ingest.core.accept` and `commit` once more, with the
-registry of today and the receipt of then. What is mended is stored and the entry closed; what is
-not stays open, with its reason. So rows that were of the future when they came stay out for ever,
-although that time has come meanwhile.
+An entry is a whole message (nothing of it was verified), a block of a stored batch, rows of such a
+block, or many blocks of a batch that have one reason. A replay runs it through
+`cloud_ingest.core.accept` and `commit` once more, with the registry of today and the receipt of
+then. What is mended is stored and the entry closed; what is not stays open, with its reason. So
+rows that were of the future when they came stay out for ever, although that time has come
+meanwhile.
 
 A fork that a person replays by its number is stored beside the batch that has its number: its rows
 are claims like any other, and its bytes the evidence of them.
@@ -13,6 +14,7 @@ are claims like any other, and its bytes the evidence of them.
 In: the number of an entry. Out: the entry, or the result of its replay. Never: a deleted row.
 """
 
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -28,6 +30,7 @@ from cloud_ingest.core.accept import (
     examine,
 )
 from cloud_ingest.core.known import Registry
+from cloud_ingest.core.quota import DEFAULT_QUOTAS
 from cloud_ingest.errors import NotFound, UserError
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import Connection, query, translating
@@ -43,6 +46,10 @@ NOT_MENDED = CONTRADICTIONS | {
     QuarantineReason.QUOTA,
 }
 """What no import, enrolment or repair makes good: a replay of everything leaves these out."""
+
+
+MOST_REASONS = 3
+"""Of the blocks that an entry is still of."""
 
 
 class QuarantineState(StrEnum):
@@ -202,14 +209,17 @@ def _variant(batch: Batch) -> UUID:
 def _replay_block(conn: Connection, registry: Registry, entry: Entry, batch_id: int) -> Replay:
     """Judge a block of a stored batch once more, and store the rows that are accepted now.
 
-    What was beyond a quota is of the whole batch.
+    An entry without a block is of the whole batch. What is beyond a quota has an entry of its own.
     """
     ordinals = None if entry.ordinal is None else [entry.ordinal]
     verdict = _judge_blocks(conn, registry, batch_id, ordinals)
-    left = [each for each in verdict.rejections if _is_still(entry, each)]
-    done = commit(conn, [replace(verdict, rejections=())], replay=True)
+    others = _other_entries(conn, entry, batch_id)
+    left = [each for each in verdict.rejections if _is_still(entry, each, others)]
+    is_many = entry.ordinal is None and entry.reason != QuarantineReason.QUOTA
+    quotas = DEFAULT_QUOTAS if is_many else None
+    done = commit(conn, [replace(verdict, rejections=())], replay=True, quotas=quotas)
     state = QuarantineState.OPEN if left else QuarantineState.REPLAYED
-    reasons = "; ".join(f"{each.reason}: {each.detail}" for each in left)
+    reasons = "; ".join(f"{each.reason}: {each.detail}" for each in left[:MOST_REASONS])
     return Replay(entry.quarantine_id, state, done.new, reasons)
 
 
@@ -255,10 +265,21 @@ def _judge_blocks(
     return examine(unpack(batch.evidence), gateway, registry, batch.received_at, ordinals)
 
 
-def _is_still(entry: Entry, rejection: Rejection) -> bool:
-    """Say whether what is rejected now is of this entry: its block, or one of its rows."""
+def _other_entries(conn: Connection, entry: Entry, batch_id: int) -> set[tuple[int | None, str]]:
+    """Return the blocks and reasons of the other entries of a batch."""
+    rows = conn.execute(
+        "SELECT ordinal, reason FROM quarantine WHERE batch_id = %s AND quarantine_id <> %s",
+        (batch_id, entry.quarantine_id),
+    )
+    return set(rows.fetchall())
+
+
+def _is_still(entry: Entry, rejection: Rejection, others: Set[tuple[int | None, str]]) -> bool:
+    """Say whether what is rejected now is of this entry: its batch, its block, or its rows."""
     if entry.reason == QuarantineReason.QUOTA:
         return False  # what else is wrong with the batch has its own entries
+    if entry.ordinal is None:
+        return others.isdisjoint({(rejection.ordinal, rejection.reason), (None, rejection.reason)})
     if not rejection.row_indexes or not entry.row_indexes:
         return True
     return not set(entry.row_indexes).isdisjoint(rejection.row_indexes)

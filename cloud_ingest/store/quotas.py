@@ -185,6 +185,7 @@ def _refused(delivery: Accepted, detail: str) -> Refused:
         QuarantineReason.QUOTA,
         detail,
         delivery.received_at,
+        delivery.gateway.society_id,
     )
 
 

@@ -8,6 +8,7 @@ commit's transaction.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -28,6 +29,8 @@ from cloud_ingest.store.quarantine_room import (
 from cloud_ingest.store.quotas import Account
 from cloud_ingest.store.rows import one_row
 
+MOST_OF_A_REASON = 8
+"""Blocks of a batch that have an entry each; a signed batch of junk has hundreds."""
 MAX_NAME_BYTES = 1024
 """The most that is stored of a topic, or of the name in it: no gateway of ours has a longer one."""
 
@@ -105,20 +108,28 @@ class SetAside:
         )
 
     def rejections(self, delivery: Accepted, batch_id: int) -> None:
-        """Set aside what is not stored of a stored batch."""
+        """Set aside what is not stored of a stored batch; many blocks of a reason are one entry."""
+        many = Counter(each.reason for each in delivery.rejections)
+        folded: set[QuarantineReason] = set()
         for rejection in delivery.rejections:
-            ordinal = rejection.ordinal
+            ordinal, detail, rows = rejection.ordinal, rejection.detail, rejection.row_indexes
+            if many[rejection.reason] > MOST_OF_A_REASON:
+                if rejection.reason in folded:
+                    continue
+                folded.add(rejection.reason)
+                ordinal, rows = None, ()
+                detail = f"{many[rejection.reason]} blocks of the batch, first: {detail}"
             batch = delivery.batch
             line = batch.header_line if ordinal is None else batch.block_lines[ordinal]
             self._add(
                 rejection.reason,
-                rejection.detail,
+                detail,
                 delivery.gateway.name,
                 delivery.gateway.society_id,
                 payload_hash=hashlib.sha256(line).digest(),
                 batch_id=batch_id,
                 ordinal=ordinal,
-                row_indexes=rejection.row_indexes,
+                row_indexes=rows,
                 at=delivery.received_at,
             )
 

@@ -189,11 +189,13 @@ def test_an_entry_in_quarantine_keeps_its_block(flat: Site) -> None:
     assert shown == set(lines[1:])
 
 
-def test_a_batch_beyond_a_quota_stays_whole(flat: Site) -> None:
+@pytest.mark.parametrize("reason", ["quota", "unknown_meter"])
+def test_a_batch_whose_entry_is_of_all_stays_whole(flat: Site, reason: str) -> None:
     send(flat, "1", july())
     flat.conn.execute(
         "INSERT INTO quarantine (reason, detail, payload_hash, batch_id, first_at, last_at)"
-        " SELECT 'quota', '', header_hash, batch_id, received_at, received_at FROM batch"
+        " SELECT %s, '', header_hash, batch_id, received_at, received_at FROM batch",
+        (reason,),
     )
     let_go(flat.conn, NOW)
     assert is_whole(flat.conn)

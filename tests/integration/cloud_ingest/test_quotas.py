@@ -132,7 +132,7 @@ def test_a_batch_of_one_stream_too_many_waits(flat: Site) -> None:
     assert (done.batches, done.new) == (2, 2)
     assert len(done.streams) == 2, "the third gets no receipt"
     (entry,) = list_entries(flat.conn, reason="quota")
-    assert entry.batch_id is None
+    assert (entry.batch_id, entry.society) == (None, flat.society)
     done = store(flat, *sent, at=START + HOUR)
     assert (done.batches, done.new) == (1, 1)
     assert len(done.streams) == 3

@@ -94,3 +94,21 @@ def test_one_bad_entry_does_not_stop_the_others(flat: Site, store_dsn: str) -> N
     assert lines[0].startswith(f"{forked.quarantine_id}: still open: ")
     assert lines[1] == f"{unknown.quarantine_id}: replayed, 1 new readings"
     assert "1 of 2 entries could not be tried" in error
+
+
+def test_many_blocks_of_a_batch_are_one_entry(flat: Site, store_dsn: str) -> None:
+    """A signed message of 200 unknown meters took 72 kB of the quarantine for ever."""
+    strangers = [block_line(str(number), [(START, 5)]) for number in range(2, 202)]
+    future = block_line("1", [(START, 5), (START + timedelta(days=30), 9)])
+    payload = flat.gateway.seal(future, *strangers)
+    commit(flat.conn, [flat.verdict(payload, START + HOUR)])
+    (entry,) = list_entries(flat.conn, reason="unknown_meter")
+    assert (entry.ordinal, entry.detail.split(":")[0]) == (None, "200 blocks of the batch, first")
+    units = [unit_line(f"A-{number + 1203}", str(number)) for number in range(1, 202)]
+    flat.units(*units[:-1])
+    _code, lines, _ = run(store_dsn, "replay", "--all")
+    assert lines[0].startswith(f"{entry.quarantine_id}: still open: unknown_meter: "), lines
+    flat.units(*units)
+    assert again(flat.conn, "unknown_meter").state is QuarantineState.REPLAYED
+    assert flat.one("SELECT count(*) FROM reading") == 201
+    assert len(list_entries(flat.conn, reason="future")) == 1

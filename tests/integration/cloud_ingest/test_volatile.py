@@ -15,9 +15,11 @@ from cloud_ingest.ingest.intake import Intake
 from cloud_ingest.ingest.small_messages import Received
 from cloud_ingest.store import quarantine
 from cloud_ingest.store.assignment_versions import Word
+from cloud_ingest.store.events import list_events
 from cloud_ingest.store.gateway_keys import revoke_keys
 from cloud_ingest.views.latest import LatestLine, latest
 from shared_schema.catalogue import ACTIVE_IMPORT
+from shared_schema.events import EventKind
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 from shared_schema.readings import Block, Column, new_salt
@@ -146,6 +148,18 @@ def test_what_is_not_signed_by_its_gateway_is_set_aside(flat: Site) -> None:
     assert say(flat, message(flat, NOW, 1)[:-20]) in ({"bad_signature": 1}, {"malformed": 1})
     assert len(quarantine.list_entries(flat.conn)) == 3
     assert seen(flat).at is None
+
+
+def test_what_a_stranger_signed_raises_the_flag(flat: Site) -> None:
+    """With a registry that is read again the verdict was an unknown schema, and told to nobody."""
+    intake = Intake(reload_every_s=0, clock=lambda: 0.0)
+    topic = gateway_topic("gw-a", GatewayTopic.READINGS)
+    foreign = Received(topic, message(flat, NOW, 1, key=generate_key()), retained=False)
+    assert dict(intake.store(flat.conn, [foreign], LATER).rejected) == {"bad_signature": 1}
+    (entry,) = quarantine.list_entries(flat.conn)
+    assert entry.society == SOCIETY
+    (flag,) = list_events(flat.conn, kinds=[EventKind.EVIDENCE])
+    assert flag.event.subject.id == "gw-a"
 
 
 def test_a_key_that_was_taken_back_shows_nothing(flat: Site) -> None:
