@@ -100,6 +100,7 @@ def archive(
         _write(beside, archive_lines(head, _batches(conn, month)))
         facts = verify(beside)
         beside.rename(path)
+        _keep_name(folder)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from None
     finally:
@@ -185,7 +186,14 @@ def _batches(conn: Connection, month: Month) -> Iterator[Archived]:
         for row in rows:
             if is_short(row.evidence):
                 raise ArchiveRefused(f"batch {row.batch_id} of {month} is short")
-            yield Archived(row.batch_id, row.received_at, unpack(row.evidence))
+            try:
+                batch = unpack(row.evidence)
+            except ValueError as error:
+                raise ArchiveRefused(
+                    f"batch {row.batch_id} of {month} is damaged in the store: {error}; "
+                    "take its month from a backup"
+                ) from None
+            yield Archived(row.batch_id, row.received_at, batch)
         after = rows[-1][:3]
 
 
@@ -207,6 +215,15 @@ def _write(path: Path, lines: Iterator[bytes]) -> None:
                 packed.write(line + b"\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def _keep_name(folder: Path) -> None:
+    """Let a new name in a folder survive a power cut."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _lines(path: Path) -> Iterator[bytes]:

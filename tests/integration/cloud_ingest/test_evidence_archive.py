@@ -2,6 +2,8 @@
 """A month of evidence in a file verifies without the store, and goes back into it."""
 
 import lzma
+import os
+import stat
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -108,6 +110,33 @@ def test_a_backup_that_reads_puts_shortening_off(flat: Site, store_dsn: str) -> 
             assert flat.all(ROWS) == kept
         let_go(flat.conn, NOW)
     assert flat.all(ROWS) != kept
+
+
+def test_a_damaged_batch_is_named_and_stops_no_other(flat: Site, tmp_path: Path) -> None:
+    flat.conn.execute("UPDATE evidence SET evidence = substr(evidence, 1, 40) WHERE batch_id = 3")
+    kept = flat.all(ROWS)
+    with pytest.raises(ArchiveRefused, match="batch 3 of 2026-07 is damaged"):
+        archive(flat.conn, "2026-07", tmp_path, NOW)
+    assert list(tmp_path.glob("evidence*")) == []
+    let_go(flat.conn, NOW)
+    now = flat.all(ROWS)
+    assert (now[2] == kept[2], now[3] == kept[3]) == (True, False)
+
+
+def test_a_file_has_its_name_for_good_before_it_is_noted(
+    flat: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[bool, int]] = []
+    real = os.fsync
+
+    def fsync(file: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(file).st_mode)
+        synced.append((is_folder, len(list(tmp_path.glob("*.xz")))))
+        real(file)
+
+    monkeypatch.setattr("os.fsync", fsync)
+    archive(flat.conn, "2026-07", tmp_path, NOW)
+    assert synced == [(False, 0), (True, 1)]
 
 
 def test_a_batch_of_another_store_is_left_out(flat: Site, tmp_path: Path) -> None:
