@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from shared_schema.readings import EARLIEST_TS, LATEST_TS
+
 TIMESYNC_MARKER = Path("/run/systemd/timesync/synchronized")
 """systemd-timesyncd makes this file when it first set the clock after a start."""
 _CLOCK_STATES = range(5)  # TIME_OK … TIME_WAIT; 5 is TIME_ERROR: not synchronised
@@ -111,11 +113,12 @@ class Believed:
     def jump_s(self, stand: Stand, now: float) -> float:
         """Return how far the clock is from where it must be, or 0 where nothing is wrong.
 
-        After a start of the machine only this is known: the newest reading is not of the future.
+        After a start of the machine only this is known: the newest reading is not of the future,
+        and no reading is of a time before the contract's.
         """
         jump_s = stand.since(self.stand)
         if jump_s is None:
-            jump_s = min(0.0, now - self.newest)
+            jump_s = min(0.0, now - max(self.newest, EARLIEST_TS))
         return jump_s if abs(jump_s) > STEP_S else 0.0
 
 
@@ -181,10 +184,12 @@ class Timekeeper:
     def is_synchronised(self) -> bool:
         """Tell whether the time may be believed now."""
         with self._lock:
-            stand, is_kept = self._stand(), self._ask_kernel()
-            jump_s = self._before.jump_s(stand, self._wall())
+            stand, is_kept, now = self._stand(), self._ask_kernel(), self._wall()
+            jump_s = self._before.jump_s(stand, now)
             if jump_s and not is_kept:
                 self._doubt(jump_s)
+                return False
+            if not EARLIEST_TS <= now < LATEST_TS:  # no reading can carry it, whoever vouches
                 return False
             if not self._begun and not (is_kept or self._assume or self._ask()):
                 return False

@@ -35,7 +35,7 @@ class Clocks:
     """A gateway's two clocks, which a test moves, and what the system says of them."""
 
     def __init__(self) -> None:
-        self.wall = 1_000_000.0
+        self.wall = 1_800_000_000.0
         self.steady = 50.0
         self.boot = "first"
         self.set_once = True
@@ -145,7 +145,7 @@ def test_a_jump_while_the_agent_was_down_is_seen(jump_s: float) -> None:
         assert not clocks.keeper(assume_synchronised=assumed).is_synchronised()
 
 
-@pytest.mark.parametrize("wall", [0.0, 999_000.0])
+@pytest.mark.parametrize("wall", [0.0, 1_799_999_000.0])
 def test_after_a_start_a_clock_behind_its_newest_reading_is_not_assumed(wall: float) -> None:
     clocks = Clocks()
     assert clocks.keeper().is_synchronised()
@@ -153,9 +153,22 @@ def test_after_a_start_a_clock_behind_its_newest_reading_is_not_assumed(wall: fl
     clocks.starts(wall)
     keeper = clocks.keeper(assume_synchronised=True)
     assert not keeper.is_synchronised()
-    clocks.wall, clocks.kernel = 1_001_000.0, True
+    clocks.wall, clocks.kernel = 1_800_001_000.0, True
     assert keeper.is_synchronised()
     assert keeper.jump.number == 0, "the leap of the time service was waited for"
+
+
+@pytest.mark.parametrize("kernel", [False, True])
+@pytest.mark.parametrize("wall", [0.0, 5e9])
+def test_a_time_that_no_reading_can_carry_is_not_believed(wall: float, kernel: bool) -> None:
+    """A board without a battery begins in 1970, and its spool may be empty."""
+    clocks = Clocks()
+    clocks.wall, clocks.kernel = wall, kernel
+    keeper = clocks.keeper(assume_synchronised=True)
+    assert not keeper.is_synchronised()
+    clocks.wall, clocks.kernel = 1_800_000_000.0, True
+    assert keeper.is_synchronised()
+    assert keeper.jump.number == 0
 
 
 def test_a_machine_that_slept_is_believed() -> None:
