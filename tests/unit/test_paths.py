@@ -13,7 +13,9 @@ PATH = re.compile(rf"(?<![\w/.-]){HEAD}/[\w./-]*\w")
 MODULE = re.compile(rf"`((?:{'|'.join(PACKAGES)})(?:\.\w+)+)`")
 IN_STAGE = re.compile(r"`([a-z_]+\.[a-z_]+)`")
 FILE = re.compile(r"`([\w/]+\.(?:py|sql))`")
-LINK = re.compile(r"\]\(([^)#:]+)\)")
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+ANCHOR = re.compile(r"\]\(([^):]*#[^)]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 TARGET = re.compile(r"(?:`|^)make ([a-z-]+)", re.MULTILINE)
 DOCS = sorted(
     chain(ROOT.glob("*.md"), (ROOT / "docs").rglob("*.md"), (ROOT / "tests").rglob("*.md"))
@@ -68,6 +70,30 @@ def test_every_file_is_named_with_its_folder() -> None:
 
 def test_every_link_leads_somewhere() -> None:
     assert _absent(DOCS, LINK, lambda path, link: (path.parent / link).exists()) == []
+
+
+def _anchors(page: str) -> set[str]:
+    """Return what a forge calls the headings of a page."""
+    return {
+        re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in HEADING.findall(page)
+    }
+
+
+def test_every_anchor_is_a_heading() -> None:
+    def is_there(path: Path, link: str) -> bool:
+        file, _, anchor = link.partition("#")
+        page = path.parent / file if file else path
+        return page.is_file() and anchor in _anchors(page.read_text(encoding="utf-8"))
+
+    assert _absent(DOCS, ANCHOR, is_there) == []
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    linked = {ROOT / link for link in LINK.findall((ROOT / "README.md").read_text())}
+    pages = chain.from_iterable(
+        (ROOT / "docs" / kind).glob("*.md") for kind in ("explanation", "howto", "reference")
+    )
+    assert sorted(path.name for path in pages if path not in linked) == []
 
 
 def test_every_target_of_make_is_there() -> None:
