@@ -10,6 +10,7 @@ not; 2 the file is no proof, or cannot be read. Never: a traceback for a bad fil
 
 import argparse
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.resources import files
@@ -114,6 +115,8 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
+    if hasattr(signal, "SIGPIPE"):  # as other programs end where their reader leaves (`| head`)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     for _stream in (sys.stdout, sys.stderr):
         _stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.exit(main())

@@ -14,6 +14,7 @@ import typer
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Days, one_line_errors
 from cloud_ingest.cli.say import say
+from cloud_ingest.cli.table import counted
 from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.operate.authority import Authority, write_pem, write_tls_key
 from cloud_ingest.operate.enrolment import DEFAULT_DAYS
@@ -127,5 +128,5 @@ def revoke(
             raise ConfigurationError(
                 f"{authority} has issued no certificate for {login!r} that is good and not revoked"
             )
-    say(f"{login}: {len(taken)} certificates were added to {signer.revoked}")
+    say(f"{login}: {counted(len(taken), 'certificate')} added to {signer.revoked}")
     say("For the broker:  install that list, and restart it (docs/howto/broker.md)")

@@ -25,6 +25,7 @@ from cloud_ingest.cli.options import (
     opened_store,
 )
 from cloud_ingest.cli.say import say
+from cloud_ingest.cli.table import counted
 from cloud_ingest.core.typed_text import same_name
 from cloud_ingest.errors import ConfigurationError, UserError
 from cloud_ingest.operate import enrolment
@@ -58,7 +59,7 @@ def enrol(
     fingerprint: Annotated[
         str | None,
         typer.Option(
-            "--fingerprint", help="As on its commissioning sheet [default: you are asked]."
+            "--fingerprint", help="As its installer or its sheet says it [default: you are asked]."
         ),
     ] = None,
     authority: Authorities = None,
@@ -89,9 +90,10 @@ def enrol(
 ) -> None:
     """Let a gateway speak for a society, and issue its certificate; the same again renews it.
 
-    The gateway makes a request (edge-agent request). Compare the fingerprint that is shown with the
-    one on its commissioning sheet: whose key it is, is all that you approve. Then give it the
-    certificate, and tell the broker (cloud-ingest broker apply).
+    The gateway makes a request (edge-agent request). Compare the fingerprint that is shown with
+    what its installer reads to you, or with its commissioning sheet, once there is one: whose key
+    it is, is all that you approve. Then give it the certificate, and tell the broker (cloud-ingest
+    broker apply).
 
     Example: cloud-ingest enrol --request gw-a1.request --authority authority --by 'A. Nair'
     """
@@ -145,9 +147,11 @@ def _approve(request: Request, typed: str | None) -> None:
         return
     if not sys.stdin.isatty():
         raise ConfigurationError(
-            "nobody can be asked here: give the fingerprint of the sheet with --fingerprint"
+            "nobody can be asked here: give --fingerprint, as the gateway's installer or its sheet "
+            "says it"
         )
-    if not typer.confirm("Does this fingerprint stand on the commissioning sheet?", err=True):
+    question = "Does the gateway's installer, or its sheet, say this fingerprint?"
+    if not typer.confirm(question, err=True):
         raise UserError("nothing was enrolled")
 
 
@@ -198,10 +202,11 @@ def revoke(
         done = enrolment.revoke(
             opened.conn, gateway, signer, by=by, reason=reason, now=datetime.now(UTC)
         )
-        say(f"{gateway}: {done.keys} keys were taken back; what they sign is refused from now on")
+        taken = counted(done.keys, "key")
+        say(f"{gateway}: {taken} taken back; what they sign is refused from now on")
         if signer is None:
             say(f"Its certificates:  cloud-ingest ca revoke {gateway} --authority FOLDER")
         elif done.certificates:
-            say(f"{done.certificates} certificates were added to {signer.revoked}")
+            say(f"{counted(done.certificates, 'certificate')} added to {signer.revoked}")
             say("For the broker:    install that list, and restart it (docs/howto/broker.md)")
         _tell_broker(opened, cert, "End its link")

@@ -23,10 +23,10 @@ def keygen(
 ) -> None:
     """Make the key pair that signs receipts and commands.
 
-    Example: cloud-ingest keygen cloud.pem
+    Example: cloud-ingest keygen cloud.key
     """
     with one_line_errors():
         pair = keys.make_key_pair(path)
     say(f"Private key: {pair.private} (keep it)")
     say(f"Public key:  {pair.public} (each gateway needs it)")
-    say(f"Fingerprint: {pair.fingerprint} (for the commissioning sheet)")
+    say(f"Fingerprint: {pair.fingerprint}")

@@ -29,7 +29,7 @@ app = typer.Typer(
     name="edge-agent",
     help="The gateway of a housing society: reads DLMS meters on RS-485 and delivers "
     "what they say, signed, over MQTT.",
-    epilog="A first try without hardware: edge-agent simulate estate.toml --directory /tmp/estate",
+    epilog="A first try without hardware: edge-agent simulate --example",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -159,14 +159,15 @@ def commission(
 
     \b
     edge-agent commission --port /dev/ttyUSB0 --gateway gw-tower-1 \\
-        --broker mqtt.example:8883 --ca ca.pem --password-file meter.pw
+        --broker mqtt.example:8883 --ca ca.pem --cert tls.pem --cert-key tls.key \\
+        --password-file meter.pw
     edge-agent commission --port /dev/ttyUSB0 --meters riser-1.csv --add
 
     It finds, reads and judges each meter, then writes the settings, and a sheet as HTML and JSON.
     The list of meters is CSV with the columns label and address. It may have the columns model,
     client, password_file, logical_address, address_bytes, security, encryption_key_file,
-    authentication_key_file, security_suite, signing_key_file, meter_public_key_file and dial (m³).
-    A line without an address is a meter without a data port.
+    authentication_key_file, security_suite, signing_key_file, meter_public_key_file, dial (m³)
+    and seals. A line without an address is a meter without a data port.
 
     Without a list the command scans, and asks for the label of each meter that it finds. It asks
     for the dial beside a water module where the list does not give it. A meter that did not say

@@ -146,7 +146,7 @@ OF_SETUP: Final = {
     Setup.MODEL: "see: edge-agent models list; edge-agent models check FILE",
     Setup.NO_SETTINGS: "name them with --config, or write them: edge-agent commission",
     Setup.FILE: "correct the path, let this user read and write there, or make room on its disk",
-    Setup.SPOOL: "run it as the agent's user (sudo -u edge-agent), and correct spool in agent.toml",
+    Setup.SPOOL: "run it as the agent's user (sudo -u edge-agent), or choose another spool",
     Setup.BROKER: "correct [broker] in agent.toml; then edge-agent doctor tries it",
     Setup.ESTATE: "correct the file; every key: docs/reference/estate-toml.md",
     Setup.RECORDING: (

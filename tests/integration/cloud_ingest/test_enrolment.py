@@ -120,7 +120,9 @@ def test_another_fingerprint_enrols_nobody(office: Office) -> None:
 
 
 def test_without_a_person_the_fingerprint_is_needed(office: Office) -> None:
-    assert "give the fingerprint of the sheet" in office.enrol(office.asks(), "--tower", "A")
+    assert "give --fingerprint, as the gateway's installer" in office.enrol(
+        office.asks(), "--tower", "A"
+    )
 
 
 def test_a_person_who_says_no_enrols_nobody(
@@ -212,7 +214,7 @@ def test_a_running_ingest_refuses_what_comes_after(office: Office) -> None:
         return dict(intake.store(office.conn, [message], datetime.now(UTC)).rejected)
 
     assert "bad_signature" not in sends()
-    assert "1 keys were taken back" in office.revoke()
+    assert "1 key taken back" in office.revoke()
     assert sends() == {"key_ended": 1}
     (entry,) = quarantine.list_entries(office.conn, reason="key_ended")
     assert "was taken back at" in entry.detail
@@ -228,7 +230,7 @@ def test_a_revocation_is_told_once_and_with_what_is_left_to_do(office: Office) -
     office.enrol(office.asks())
     said = office.revoke()
     assert "broker apply" in said
-    assert f"1 certificates were added to {office.authority.revoked}" in said
+    assert f"1 certificate added to {office.authority.revoked}" in said
     again = office.revoke()
     assert "0 keys" in again
     revocations = office.conn.execute("SELECT author, reason FROM revocation").fetchall()

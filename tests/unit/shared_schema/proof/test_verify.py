@@ -132,6 +132,20 @@ def test_a_mistake_of_a_person_says_how(
     assert "usage" in capsys.readouterr().err
 
 
+def test_a_reader_who_leaves_gets_no_traceback(file: Path) -> None:
+    checking = subprocess.Popen(
+        [sys.executable, "-u", "-m", "shared_schema.verify", str(file)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with checking:
+        assert checking.stdout is not None
+        assert checking.stderr is not None
+        checking.stdout.close()
+        assert checking.stderr.read() == ""
+
+
 def test_the_check_needs_the_contract_alone() -> None:
     asked = (
         "import sys, shared_schema.verify; print([each for each in sys.modules if "
