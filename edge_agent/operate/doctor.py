@@ -207,11 +207,11 @@ def _spool(
         yield _disk(settings)
     with contextlib.suppress(ConfigurationError):  # it is told above
         status = gateway_status(settings, now, stand=stand)
-        yield from _jumped(status)
+        yield from _jumped(status, path)
         yield from _clone(status)
 
 
-def _jumped(status: GatewayStatus) -> Iterator[Check]:
+def _jumped(status: GatewayStatus, spool: Path) -> Iterator[Check]:
     if status.clock_jump_s is not None:
         said = (
             f"it is {status.clock_jump_s:+.0f} s from where it was believed last, or behind the "
@@ -219,7 +219,9 @@ def _jumped(status: GatewayStatus) -> Iterator[Check]:
         )
         advice = (
             "switch the time service on: timedatectl set-ntp true; or set it right: it is believed "
-            "when it is back, or after a start of the machine"
+            "when it is back, or after a start of the machine if it is past the newest reading; "
+            f"where that is itself of a time to come, move {spool} away and start the agent: "
+            "profiles are read again from the meters"
         )
         yield Check("fail", "clock", said, advice)
 

@@ -163,6 +163,7 @@ def test_a_clock_that_jumped_fails_though_it_is_assumed(folder: Path) -> None:
         own_clock.keep(spool, Stand("boot", 0.0))
     found = look(folder, stand=Stand("boot", -90.0))["clock"]
     assert (found.level, found.said[:30]) == ("fail", "it is -90 s from where it was ")
+    assert f"of a time to come, move {folder / 'spool.db'} away" in found.advice
 
 
 def test_a_broker_that_does_not_answer(folder: Path) -> None:
