@@ -102,7 +102,10 @@ def _rows_in(
 ) -> Iterator[SignedRow]:
     told = str(int(sought.at.timestamp())).encode()
     for each in evidence_of(conn, gateways, batches):
-        batch = unpack(each.evidence)
+        try:
+            batch = unpack(each.evidence)
+        except ValueError:  # it is damaged, and proves nothing; another one may
+            continue
         for ordinal, line in enumerate(batch.block_lines):
             if told not in line:  # few lines are worth parsing
                 continue

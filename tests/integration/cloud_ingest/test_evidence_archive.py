@@ -21,8 +21,8 @@ from cloud_ingest.store.locks import Lock, advisory_lock
 from shared_schema.signing import fingerprint
 from tests.support.evidence import let_go, line_at
 from tests.support.gateway import Sealer, block_line
-from tests.support.proved import HALF, NOW, july, send, units
-from tests.support.store import Site, local, unit_line
+from tests.support.proved import HALF, NOW, close, july, proved, quantity, send, units
+from tests.support.store import Site, kwh, local, unit_line
 
 ROWS = "SELECT gateway_id, received_at, batch_id, evidence FROM evidence ORDER BY batch_id"
 
@@ -113,14 +113,16 @@ def test_a_backup_that_reads_puts_shortening_off(flat: Site, store_dsn: str) -> 
 
 
 def test_a_damaged_batch_is_named_and_stops_no_other(flat: Site, tmp_path: Path) -> None:
-    flat.conn.execute("UPDATE evidence SET evidence = substr(evidence, 1, 40) WHERE batch_id = 3")
+    flat.conn.execute("UPDATE evidence SET evidence = substr(evidence, 1, 40) WHERE batch_id = 1")
     kept = flat.all(ROWS)
-    with pytest.raises(ArchiveRefused, match="batch 3 of 2026-07 is damaged"):
+    with pytest.raises(ArchiveRefused, match="batch 1 of 2026-07 is damaged"):
         archive(flat.conn, "2026-07", tmp_path, NOW)
     assert list(tmp_path.glob("evidence*")) == []
     let_go(flat.conn, NOW)
     now = flat.all(ROWS)
-    assert (now[2] == kept[2], now[3] == kept[3]) == (True, False)
+    assert (now[0] == kept[0], now[3] == kept[3]) == (True, False)
+    close(flat)
+    assert quantity(proved(flat)) == kwh(10 * 31 * 24)
 
 
 def test_a_file_has_its_name_for_good_before_it_is_noted(
