@@ -89,11 +89,6 @@ class MeterFacts:
         del self.doubted[:-_MAX_DOUBTED]
         self.clock_at, self.wrong_by = at, wrong_by
 
-    def compare_anew(self) -> None:
-        """Forget the comparisons of its clock: the gateway's own was wrong, or may have been."""
-        self.clock_at = self.wrong_by = None
-        self.doubted.clear()
-
     def is_doubted(self, ts: int) -> bool:
         """Tell whether a row of this time may be one of another time."""
         return any(first <= ts <= last for first, last in self.doubted)
@@ -154,19 +149,23 @@ class Memory:
     alone: dict[str, float] = field(default_factory=dict)
     """For each label from when on (seconds since 1970) one meter alone is taken to answer."""
     jumps: int = 0
-    """How often the gateway's clock had jumped when clocks were compared last."""
+    """How often the gateway's clock had jumped when this was found out."""
 
     def takes(self, label: str, *kinds: ListKind) -> bool:
         """Tell whether a meter is taken to answer all of these kinds of list."""
         return all((label, kind) not in self.no_lists for kind in kinds)
 
     def note_jumps(self, number: int) -> None:
-        """Compare clocks anew where the gateway's own has jumped since.
+        """Find out anew what was known by a clock of the gateway that has jumped since.
+
+        Clocks were compared with it, and what is known was to be looked at again by it. The time
+        of the last registers stays: none may stand before them.
 
         Args:
             number: how often it has jumped.
         """
         if number != self.jumps:
             self.jumps = number
-            for facts in self.meters.values():
-                facts.compare_anew()
+            self.meters = {
+                meter: MeterFacts(stamped=facts.stamped) for meter, facts in self.meters.items()
+            }

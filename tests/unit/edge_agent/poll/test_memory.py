@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from edge_agent.poll.memory import Memory, MeterFacts
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE
+from shared_schema.message import MeterId
 from tests.unit.edge_agent.fakes import QUARTER, fake, stamps, visit
 from tests.unit.edge_agent.wire import NOW
 
 LIMIT_S = 300
+METER = MeterId(manufacturer="Fake", serial="F1")
 
 
 @given(
@@ -53,13 +55,15 @@ def test_an_erratic_clock_does_not_fill_the_memory() -> None:
     assert len(known.doubted) <= 256
 
 
-def test_after_the_gateways_jump_its_comparisons_count_nothing(
+def test_after_a_jump_of_the_gateway_all_is_found_out_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A year behind for one poll: what the meter captures for a year would be in doubt."""
+    """A year off for one poll: rows would be in doubt, or scalers taken as known, for a year."""
     memory = Memory()
     visit(fake(), monkeypatch, memory=memory, now=NOW - timedelta(days=365))
+    memory.meters[METER].stamped = QUARTER
     memory.note_jumps(1)
+    assert memory.meters == {METER: MeterFacts(stamped=QUARTER)}
     later = NOW + timedelta(hours=1)
     meter = fake(later)
     meter.rows = {QUARTER + 900: 1, QUARTER + 1800: 2}
