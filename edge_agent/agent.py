@@ -38,13 +38,13 @@ from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool import file, own_clock
 from edge_agent.spool.sealer import Sealer
 from edge_agent.spool.spool import Spool
-from edge_agent.spool.succession import Succession, took_over
+from edge_agent.spool.succession import Succession, keys_in_turn
 from edge_agent.spool.volatile import VolatileReadings
 from edge_agent.worker.shared import Shared
 from edge_agent.worker.worker import BusWorker
 from shared_schema.gateway import MOST_FAILING, BusStatus, FailingMeter, PollFailure, Status
 from shared_schema.message import MeterId
-from shared_schema.signing import SigningKey, key_id
+from shared_schema.signing import SigningKey
 
 STOP_S = 5.0
 """How long a thread may take to end: a meter is still told that the session is over."""
@@ -66,14 +66,12 @@ class Agent:
         """
         self.settings = settings
         require_ready(settings)
-        key, next_key = settings.signing_key(), settings.next_key()
         cloud_key = settings.cloud_key()
         _tell_zones(settings)
+        key, next_key = keys_in_turn(settings)
         self.health = Health(meter.label for bus in settings.buses for meter in bus.meters)
         self._failure: BaseException | None = None
         self.spool = Spool.open(settings.spool, max_bytes=settings.spool_max_mb * 1024 * 1024)
-        if next_key is not None and key_id(next_key.public_key()) in took_over(settings.spool):
-            key, next_key = next_key, None
         self.sealer = Sealer(
             self.spool, gateway=settings.gateway, key=key, gather_s=settings.gather_s
         )

@@ -19,6 +19,7 @@ from edge_agent.publish.tls import tls_context
 from edge_agent.settings.bus import MeterConfig
 from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.file import check_place
+from edge_agent.spool.succession import keys_in_turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,16 @@ def require_ready(settings: AgentSettings) -> None:
 
 def examine_files(settings: AgentSettings) -> Iterator[Examined]:
     """Look at the keys, and at what the broker asks for."""
-    yield _examined("gateway's key", settings.signing_key)
+    keys = [_examined("gateway's key", settings.signing_key)]
     if settings.next_key_file.exists():
-        yield _examined("gateway's next key", settings.next_key)
+        keys.append(_examined("gateway's next key", settings.next_key))
+    yield from keys
+    turn = "turn of the gateway's keys"
+    if (
+        not any(each.error for each in keys)
+        and (found := _examined(turn, partial(keys_in_turn, settings))).error
+    ):
+        yield found
     yield _examined("cloud's key", settings.cloud_key)
     broker = settings.broker
     if broker.password_file is not None:

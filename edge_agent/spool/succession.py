@@ -2,10 +2,11 @@
 """The next key: it is named in a batch that the key before it signs, and signs once that is stored.
 
 So the cloud knows a key before anything comes that it has signed. Which key took over is kept: a
-start with both keys goes on with that one.
+start with both keys goes on with that one. So is which one it followed: that one signs nothing
+more, and is the next of none.
 
 In: a spool, its sealer, both keys. Out: the moment of the change. Owns the table ``took_over`` of
-the spool's file.
+the spool's file: an id each, after the word ``former`` where it is one that another followed.
 Never: a key in a file changed; a change before the cloud's receipt.
 """
 
@@ -19,7 +20,8 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from edge_agent.errors import SpoolFull
+from edge_agent.errors import ConfigurationError, Setup, SpoolFull
+from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.spool import Spool
 from shared_schema.readings import KeyChange
 from shared_schema.signing import SigningKey, key_id
@@ -29,12 +31,42 @@ _log = logging.getLogger(__name__)
 
 def took_over(path: Path) -> frozenset[str]:
     """Return the ids of the keys that took over, from a spool that an agent may use meanwhile."""
+    return _keys(path, "SELECT key FROM took_over WHERE key NOT LIKE 'former %'")
+
+
+def former_keys(path: Path) -> frozenset[str]:
+    """Return the ids of the keys that others followed: the cloud refuses what they sign now."""
+    return _keys(path, "SELECT substr(key, 8) FROM took_over WHERE key LIKE 'former %'")
+
+
+def _keys(path: Path, statement: str) -> frozenset[str]:
     uri = f"{path.absolute().as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(uri, uri=True)) as database:
-            return frozenset(row[0] for row in database.execute("SELECT key FROM took_over"))
+            return frozenset(row[0] for row in database.execute(statement))
     except sqlite3.Error:  # no spool, or one of an earlier program
         return frozenset()
+
+
+def keys_in_turn(settings: AgentSettings) -> tuple[SigningKey, SigningKey | None]:
+    """Return the key that signs now, and the next one where it does not sign yet.
+
+    Raises:
+        ConfigurationError: a file cannot be used, or holds a key that another one followed.
+    """
+    key, following = settings.signing_key(), settings.next_key()
+    path, former = settings.key_file, former_keys(settings.spool)
+    if following is not None and _id(following) in former:
+        key, path = following, settings.next_key_file
+    elif following is not None and _id(following) in took_over(settings.spool):
+        return following, None
+    if _id(key) in former:
+        raise ConfigurationError(
+            f"{path} holds a former key of this gateway, and the cloud refuses what it signs now: "
+            "put the newest key in its place, or make another one (docs/howto/enrol.md)",
+            of=Setup.GATEWAY_KEY,
+        )
+    return key, following
 
 
 class Succession:
@@ -76,7 +108,8 @@ class Succession:
             self._name(now)
         elif self._spool.is_covered(self._named[1]):
             with self._spool.transaction() as database:
-                database.execute("INSERT OR IGNORE INTO took_over VALUES (?)", (_id(self._next),))
+                for known in (_id(self._next), f"former {_id(self._key)}"):
+                    database.execute("INSERT OR IGNORE INTO took_over VALUES (?)", (known,))
             self._take(self._next)
             self._is_done = True
             _log.warning(

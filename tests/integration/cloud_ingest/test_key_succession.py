@@ -18,7 +18,7 @@ from cloud_ingest.store.registry import enrol_gateway, load_registry
 from edge_agent.decode.rows import MeterRows
 from edge_agent.spool.sealer import Sealer
 from edge_agent.spool.spool import Spool
-from edge_agent.spool.succession import Succession, took_over
+from edge_agent.spool.succession import Succession, former_keys, took_over
 from shared_schema.catalogue import ACTIVE_IMPORT
 from shared_schema.gateway import Receipt
 from shared_schema.message import MeterId
@@ -96,6 +96,7 @@ def test_the_next_key_signs_once_the_cloud_knows_it(gateway: Gateway) -> None:
     assert gateway.deliver(late[1:]) == {}, "the newest first, one is still under way"
     gateway.succession.look(START)
     assert took_over(gateway.path) == {new}
+    assert former_keys(gateway.path) == {old}
     for _ in range(3):
         gateway.poll()
     first, *rest = sorted(gateway.waiting(), key=lambda each: key_of(each) == new)

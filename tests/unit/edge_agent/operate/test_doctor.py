@@ -14,6 +14,8 @@ from cryptography.x509.oid import NameOID
 from edge_agent.errors import ConfigurationError
 from edge_agent.gateway_clock import Stand
 from edge_agent.operate.doctor import Check, examine_gateway
+from edge_agent.operate.readiness import require_ready
+from edge_agent.settings.file import load_settings
 from edge_agent.settings.gateway import BrokerConfig
 from edge_agent.spool import own_clock
 from edge_agent.spool.spool import Spool
@@ -233,3 +235,24 @@ def test_a_next_key_waits_and_then_takes_the_place(folder: Path) -> None:
         database.execute("INSERT INTO took_over VALUES (?)", (key_id(key.public_key()),))
     told = look(folder)["next key"]
     assert (told.level, told.advice.split(";")[0]) == ("warn", f"mv {path} {folder}/gateway.key")
+
+
+def test_a_former_key_neither_signs_nor_is_the_next(folder: Path) -> None:
+    """As when a key from before is put back, from a backup or by a wrong `mv`."""
+    settings = load_settings(folder / "agent.toml")
+    require_ready(settings)
+    former = settings.signing_key()
+    with Spool.open(folder / "spool.db") as spool, spool.transaction() as database:
+        words = f"former {key_id(former.public_key())}"
+        database.execute("INSERT INTO took_over VALUES (?)", (words,))
+    with pytest.raises(ConfigurationError, match=r"gateway\.key holds a former key"):
+        require_ready(settings)
+    (folder / "gateway.key").rename(folder / "gateway.key.next")
+    path = folder / "gateway.key"
+    path.write_bytes(private_key_to_pem(generate_key()))
+    path.chmod(0o600)
+    with pytest.raises(ConfigurationError, match=r"gateway\.key\.next holds a former key"):
+        require_ready(settings)
+    assert "put the newest key in its place" in look(folder)["turn of the gateway's keys"].said
+    (folder / "gateway.key.next").unlink()
+    require_ready(settings)
