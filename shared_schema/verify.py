@@ -69,7 +69,7 @@ def _parse(arguments: Sequence[str] | None) -> Asked:
         action="append",
         default=[],
         metavar="FINGERPRINT",
-        help="of a gateway's key, as the commissioning sheet has it; give each after a rotation",
+        help="of a gateway's key, from its first commissioning sheet: what it leads to is followed",
     )
     parser.add_argument("--language", choices=["en", "hi"], default="en")
     parser.add_argument(

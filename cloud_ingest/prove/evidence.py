@@ -20,6 +20,7 @@ from cloud_ingest.prove.neighbours import Neighbours
 from cloud_ingest.store.channels import Channel, channels_of_meters
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.epochs import ToldEpoch, epochs_as_known
+from cloud_ingest.store.naming_batches import naming_batches
 from cloud_ingest.store.proved import channels_that_say, enrolled_keys
 from cloud_ingest.store.signed_rows import SignedRow, Sought, signed_rows
 from shared_schema.billing import billing_exponent
@@ -189,8 +190,18 @@ class Evidence:
         return Decimal(offset_at(known, at)).scaleb(self._exponent(channel) or 0)
 
     def batches(self) -> tuple[pack.SignedBatch, ...]:
-        """Return the signed lines of all readings that were asked for."""
-        return self._lines.batches()
+        """Return the signed lines of all readings that were asked for, and of next keys."""
+        signers = {(row.gateway, row.batch.header.key) for row in self._lines.rows.values()}
+        named = (
+            pack.SignedBatch(
+                header=each.batch.header_line.decode(),
+                signature=each.batch.signature_line.decode(),
+                blocks=(each.block.decode(),),
+                received_at=format_utc(each.received_at),
+            )
+            for each in naming_batches(self._conn, sorted(signers))
+        )
+        return (*self._lines.batches(), *named)
 
     def keys(self) -> tuple[pack.Key, ...]:
         """Return the keys of the gateways that signed, with those from before and after."""
@@ -200,6 +211,7 @@ class Evidence:
                 key=each.key_id,
                 public_key=each.public_key.hex(),
                 enrolled_at=format_utc(each.enrolled_at),
+                revoked_at=None if each.revoked_at is None else format_utc(each.revoked_at),
             )
             for each in enrolled_keys(
                 self._conn, {row.gateway for row in self._lines.rows.values()}

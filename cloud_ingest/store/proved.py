@@ -30,6 +30,7 @@ class EnrolledKey(NamedTuple):
     key_id: str
     public_key: bytes
     enrolled_at: datetime
+    revoked_at: datetime | None
 
 
 @translating
@@ -56,8 +57,11 @@ def enrolled_keys(conn: Connection, gateways: Collection[str]) -> list[EnrolledK
         conn,
         EnrolledKey,
         """
-        SELECT name AS gateway, key_id, public_key, gateway_key.enrolled_at
-        FROM gateway JOIN gateway_key USING (gateway_id) WHERE name = ANY(%s::text[])
+        SELECT name AS gateway, key_id, public_key, gateway_key.enrolled_at,
+               revocation.at AS revoked_at
+        FROM gateway JOIN gateway_key USING (gateway_id)
+        LEFT JOIN revocation ON revocation.revocation_id = gateway_key.revocation_id
+        WHERE name = ANY(%s::text[])
         ORDER BY name, gateway_key.enrolled_at, key_id
         """,
         (sorted(gateways),),

@@ -11,32 +11,20 @@ In: a `Proof`, fingerprints that are trusted. Out: a `Verdict`. Never: an except
 proof says; a float. Pure.
 """
 
-import base64
 import hashlib
 from collections.abc import Iterator, Sequence, Set
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
 from itertools import combinations
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from shared_schema.billing import BILLING_UNITS, billing_exponent
 from shared_schema.catalogue import BILLED_REGISTER, Service
 from shared_schema.errors import MalformedMessage
 from shared_schema.proof.clock import Clock, month_after
-from shared_schema.proof.pack import Border, Key, Meter, Part, Proof, Reading, SignedBatch
-from shared_schema.proof.signed import (
-    SentBorder,
-    SentNumber,
-    SentPart,
-    SignatureOf,
-    SignedBlock,
-    SignedColumn,
-    SignedHeader,
-    SignedMeter,
-)
-from shared_schema.proof.verdict import Check, Claim, Verdict, fingerprint_of
+from shared_schema.proof.pack import Border, Meter, Part, Proof, Reading
+from shared_schema.proof.signatures import Signatures
+from shared_schema.proof.signed import SentBorder, SentNumber, SentPart, SignedColumn, SignedMeter
+from shared_schema.proof.verdict import Check, Claim, Verdict
 from shared_schema.readings import EARLIEST_TS, LATEST_TS
 from shared_schema.text import composed
 
@@ -64,30 +52,30 @@ class _Checker:
         self._trusted = trusted
         self._service = Service(proof.service)
         self._sent = number_of(proof)
-        self._headers: list[SignedHeader | None] = []
-        """Of each batch; None: its signature does not hold."""
-        self._blocks: dict[tuple[int, int], SignedBlock | None] = {}
-        """Those whose signature and hash hold; None: it holds, and has no readings."""
+        self._signatures = Signatures(proof)
         self._channels: dict[tuple[str, str, int, int, int], int] = {}
         """By meter, unit, scaler and weight of signed rows: a register has one channel."""
 
     def verdict(self) -> Verdict:
         proof = self._proof
-        checks = [*self._number_and_parts(), *self._signatures()]
+        checks = [*self._number_and_parts(), *self._signatures.checks()]
         checks += [
             each
             for path, reading in readings_of(proof)
             for each in self._reading_checks(path, reading)
         ]
         checks += self._count()
-        checks += self._trust()
         borders = borders_of(proof)
+        is_borne = not borders or any(each.signed for each in borders)
+        if self._trusted:
+            checks += self._signatures.trust(self._trusted, is_borne=is_borne)
         return Verdict(
             checks=tuple(checks),
             claims=tuple(self._claims()),
             signed_borders=sum(each.signed is not None for each in borders),
             borders=len(borders),
             trusted=bool(self._trusted),
+            followers=self._signatures.followers(self._trusted),
         )
 
     def _number_and_parts(self) -> Iterator[Check]:
@@ -113,37 +101,6 @@ class _Checker:
             and _is_border(sent, sent.closing, part.closing)
         )
 
-    def _signatures(self) -> Iterator[Check]:
-        for index, key in enumerate(self._proof.keys):
-            yield Check("key", f"keys.{index}", fingerprint_of(key)[:16] == key.key)
-        for index, batch in enumerate(self._proof.batches):
-            header = self._verified_header(batch)
-            self._headers.append(header)
-            yield Check("signature", f"batches.{index}", header is not None)
-            for place, line in enumerate(batch.blocks):
-                named = () if header is None else header.blocks
-                holds = hashlib.sha256(line.encode()).hexdigest() in named
-                yield Check("block", f"batches.{index}.blocks.{place}", holds)
-                if holds:
-                    self._blocks[index, place] = _block(line)
-
-    def _verified_header(self, batch: SignedBatch) -> SignedHeader | None:
-        """Return the header, if one of the gateway's keys signed it."""
-        try:
-            header = SignedHeader.read(batch.header)
-            signature = base64.b64decode(SignatureOf.read(batch.signature).signature)
-        except MalformedMessage:
-            return None
-        key = self._key(header)
-        if key is None or not _signed(batch.header, signature, key.public_key):
-            return None
-        return header
-
-    def _key(self, header: SignedHeader) -> Key | None:
-        """Return the key that a header names."""
-        named = (header.gateway, header.key)
-        return next((key for key in self._proof.keys if (key.gateway, key.key) == named), None)
-
     def _reading_checks(self, path: str, reading: Reading) -> Iterator[Check]:
         column = self._signed_column(reading)
         if reading.signed is not None or reading.unsigned is None:
@@ -162,7 +119,7 @@ class _Checker:
     def _signed_column(self, reading: Reading) -> SignedColumn | None:
         """Return by what a reading counts, if it is what its row says."""
         place = reading.signed
-        block = None if place is None else self._blocks.get((place.batch, place.block))
+        block = None if place is None else self._signatures.blocks.get((place.batch, place.block))
         if (
             place is None
             or block is None
@@ -219,17 +176,6 @@ class _Checker:
             low, high = Decimal(sent.bounds.lower), Decimal(sent.bounds.upper)
             yield Check("bounds", "", low <= Decimal(sent.quantity) <= high)
 
-    def _trust(self) -> Iterator[Check]:
-        if not self._trusted:
-            return
-        batches, borders = self._proof.batches, borders_of(self._proof)
-        if not batches or (borders and not any(each.signed for each in borders)):
-            yield Check("trust", "", holds=False)
-        for index, header in enumerate(self._headers):
-            key = None if header is None else self._key(header)
-            holds = key is not None and fingerprint_of(key) in self._trusted
-            yield Check("trust", f"batches.{index}", holds)
-
     def _is_at_border(self, side: str, border: Border) -> bool:
         """Say whether a reading is of the 00:00 with which the month begins or ends."""
         sent, month = self._sent, self._proof.month
@@ -254,6 +200,9 @@ class _Checker:
                     yield Claim("beside", path)
         for index in range(len(proof.epochs)):
             yield Claim("epoch", f"epochs.{index}")
+        for index, key in enumerate(proof.keys):
+            if key.revoked_at is not None:
+                yield Claim("revoked", f"keys.{index}")
 
 
 def _are_apart(parts: Sequence[Part]) -> bool:
@@ -303,22 +252,6 @@ def _is_border(sent: SentPart, said: SentBorder, border: Border) -> bool:
         and (said.at, said.origin) == (border.at, border.origin)
         and Decimal(said.register_value) == Decimal(border.register_value)
     )
-
-
-def _signed(header: str, signature: bytes, public_key: str) -> bool:
-    try:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
-        key.verify(signature, header.encode())
-    except (InvalidSignature, ValueError):
-        return False
-    return True
-
-
-def _block(line: str) -> SignedBlock | None:
-    try:
-        return SignedBlock.read(line)
-    except MalformedMessage:
-        return None
 
 
 def _lies_between(border: Border) -> bool:

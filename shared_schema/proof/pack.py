@@ -99,10 +99,12 @@ class Key(Piece):
     public_key: Sha256
     """Its 32 bytes in hex."""
     enrolled_at: Moment
+    revoked_at: Annotated[Moment | None, Field(exclude_if=lambda at: at is None)] = None
+    """When it was taken back: what came before counts."""
 
 
 class SignedBatch(Piece):
-    """A header with its signature, and those of its blocks that are the subject's own."""
+    """A header with its signature, and of its blocks the subject's own, or one that names a key."""
 
     header: Line
     signature: Line

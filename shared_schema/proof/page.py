@@ -20,10 +20,24 @@ from pydantic import BaseModel
 from shared_schema.billing import BILLING_EXPONENTS, BILLING_UNITS, MAX_SCALER
 from shared_schema.catalogue import BILLED_REGISTER
 from shared_schema.proof.pack import MAX_PROOF_BYTES, Proof
-from shared_schema.proof.signed import SentNumber, SignatureOf, SignedBlock, SignedHeader
+from shared_schema.proof.signed import (
+    SentNumber,
+    SignatureOf,
+    SignedBlock,
+    SignedHeader,
+    SignedKeyChange,
+)
 from shared_schema.readings import EARLIEST_TS, LATEST_TS
 
-MODELS: tuple[type[BaseModel], ...] = (Proof, SentNumber, SignatureOf, SignedBlock, SignedHeader)
+MODELS: tuple[type[BaseModel], ...] = (
+    Proof,
+    SentNumber,
+    SignatureOf,
+    SignedBlock,
+    SignedHeader,
+    SignedKeyChange,
+)
+_PARTS = ("json.js", "clock.js", "succession.js", "check.js", "words.js")
 
 
 def script() -> str:
@@ -43,7 +57,7 @@ def script() -> str:
         "LATEST_TS": LATEST_TS,
     }
     data = [f"const {name} = {_literal(value)};" for name, value in constants.items()]
-    return "\n".join([*data, *map(_part, ("json.js", "clock.js", "check.js", "words.js"))])
+    return "\n".join([*data, *map(_part, _PARTS)])
 
 
 def page() -> str:

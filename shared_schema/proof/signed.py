@@ -40,6 +40,8 @@ class SignedHeader(Lines):
     schema_name: Literal["metering.readings/1"] = Field(alias="schema")
     gateway: GatewayName
     key: KeyId
+    stream: str
+    seq: Annotated[int, Field(ge=1, le=2**63 - 1)]
     blocks: tuple[Sha256, ...]
 
 
@@ -74,6 +76,14 @@ class SignedBlock(Lines):
     meter: SignedMeter
     columns: tuple[SignedColumn, ...]
     rows: tuple[tuple[int | None, ...], ...]
+
+
+class SignedKeyChange(Lines):
+    """The next key of the gateway that signed the block."""
+
+    kind: Literal["key"]
+    successor: Sha256
+    """The raw public key in hex."""
 
 
 class SentSubject(Lines):

@@ -17,6 +17,7 @@ CheckName = Literal[
     "key",
     "signature",
     "block",
+    "step",
     "reading",
     "epochs",
     "difference",
@@ -27,7 +28,16 @@ CheckName = Literal[
     "trust",
 ]
 ClaimName = Literal[
-    "no_number", "held", "unsigned", "beside", "edit", "self_read", "imported", "estimate", "epoch"
+    "no_number",
+    "held",
+    "unsigned",
+    "beside",
+    "edit",
+    "self_read",
+    "imported",
+    "estimate",
+    "epoch",
+    "revoked",
 ]
 
 
@@ -60,6 +70,8 @@ class Verdict:
     borders: int
     trusted: bool
     """A fingerprint was given."""
+    followers: tuple[int, ...] = ()
+    """Which keys of the proof are trusted because one that was given leads to them."""
 
     @property
     def state(self) -> Literal["spoilt", "consistent", "untied", "tied"]:

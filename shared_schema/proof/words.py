@@ -58,6 +58,7 @@ def verdict_lines(
     for index, key in enumerate(proof.keys):
         fingerprint = fingerprint_of(key)
         mark = f" ({titles['trusted']})" if fingerprint in trusted else ""
+        mark = f" ({titles['follows']})" if index in verdict.followers else mark
         yield f"  {places.name(f'keys.{index}')}{mark}"
         yield f"    {fingerprint}"
     if proof.meters:

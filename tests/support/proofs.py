@@ -1,7 +1,6 @@
 """Proofs of months that no store has, each case by hand, so that a test can spoil it."""
 
 import hashlib
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -36,8 +35,8 @@ from shared_schema.proof.pack import (
     Whose,
 )
 from shared_schema.quality import Origin, Quality
-from shared_schema.readings import Column
-from shared_schema.signing import VerifyKey, generate_key, key_id
+from shared_schema.readings import Column, KeyChange
+from shared_schema.signing import SigningKey, VerifyKey, generate_key, key_id
 from tests.support.gateway import ENERGY, MAKER, WATER, Sealer, block_line
 
 START = datetime(2026, 9, 30, 18, 30, tzinfo=UTC)
@@ -101,15 +100,34 @@ class Maker:
                 received_at=format_utc(at + HOUR),
             )
         )
-        public = self.sealer.key.public_key()
+        self.know(self.sealer.key)
+        place = Signed(batch=len(self.batches) - 1, block=0, row=1, column=0)
+        return self._reading(at, raw, serial, Origin.METER, adds, place=place)
+
+    def know(self, key: SigningKey) -> None:
+        public = key.public_key()
         self.keys[key_id(public)] = Key(
             gateway=self.sealer.name,
             key=key_id(public),
             public_key=raw_key(public),
             enrolled_at=format_utc(START - 30 * 24 * HOUR),
         )
-        place = Signed(batch=len(self.batches) - 1, block=0, row=1, column=0)
-        return self._reading(at, raw, serial, Origin.METER, adds, place=place)
+
+    def name_next(self, successor: SigningKey | None = None) -> None:
+        """The key that signs names another one, which signs from then on."""
+        successor = successor or generate_key()
+        line = KeyChange(successor=raw_key(successor.public_key())).to_line()
+        header, *_, signature = self.sealer.seal(line).split(b"\n")
+        self.batches.append(
+            SignedBatch(
+                header=header.decode(),
+                signature=signature.decode(),
+                blocks=(line.decode(),),
+                received_at=format_utc(END),
+            )
+        )
+        self.sealer.key = successor
+        self.know(successor)
 
     def said(
         self, at: datetime, raw: int, origin: Origin, serial: str = SERIAL, adds: str = "0"
@@ -251,84 +269,3 @@ def _end(border: Border) -> BoundaryReading:
 
 def _whole(border: Border) -> Decimal:
     return Decimal(border.register_value) + Decimal(border.adds)
-
-
-@dataclass(frozen=True)
-class Case:
-    """A proof that holds, and the fingerprints of every key in it."""
-
-    proof: Proof
-    fingerprints: frozenset[str]
-
-
-def plain(maker: Maker) -> None:
-    maker.part(maker.signed(START, 12_345_000), maker.signed(END, 12_374_755))
-
-
-def rotation(maker: Maker) -> None:
-    opening = maker.signed(START, 12_345_000)
-    maker.sealer.key = generate_key()
-    maker.part(opening, maker.signed(END, 12_374_755))
-
-
-def moved_gateway(maker: Maker) -> None:
-    opening = maker.signed(START, 12_345_000)
-    maker.sealer = Sealer("gw-b")
-    maker.part(opening, maker.signed(END, 12_374_755))
-
-
-def replacement(maker: Maker) -> None:
-    half = START + 15 * 24 * HOUR
-    maker.part(maker.signed(START, 9_345_000), maker.signed(half, 9_350_001))
-    maker.part(maker.signed(half, 12, "26100002"), maker.signed(END, 4_711, "26100002"))
-
-
-def rollover(maker: Maker) -> None:
-    maker.epoch(START + 9 * 24 * HOUR, "100000")
-    maker.part(maker.signed(START, 99_998_000), maker.signed(END, 4_000, adds="100000"))
-
-
-def self_read(maker: Maker) -> None:
-    maker.part(
-        maker.said(START, 12_345_000, Origin.SELF_READ), maker.said(END, 12_399_000, Origin.EDIT)
-    )
-
-
-def edited(maker: Maker) -> None:
-    maker.others.append(maker.signed(END, 0))
-    maker.part(maker.signed(START, 12_345_000), maker.said(END, 12_374_755, Origin.EDIT))
-
-
-def estimated(maker: Maker) -> None:
-    opening = maker.signed(START, 12_345_000)
-    before, after = maker.signed(END - HOUR, 12_374_000), maker.signed(END + HOUR, 12_375_000)
-    maker.part(opening, maker.said(END, 12_374_500, Origin.ESTIMATE), before, after)
-
-
-def imported(maker: Maker) -> None:
-    maker.part(maker.said(START, 12_345_000, Origin.IMPORTED), maker.signed(END, 12_374_755))
-
-
-CASES: Sequence[Callable[[Maker], None]] = (
-    plain,
-    rotation,
-    moved_gateway,
-    replacement,
-    rollover,
-    self_read,
-    edited,
-    estimated,
-    imported,
-)
-
-
-def case(make: Callable[[Maker], None], service: Service = Service.ELECTRICITY) -> Case:
-    maker = Maker(service)
-    make(maker)
-    proof = maker.proof()
-    return Case(
-        proof,
-        frozenset(
-            hashlib.sha256(bytes.fromhex(key.public_key)).hexdigest() for key in maker.keys.values()
-        ),
-    )

@@ -82,8 +82,14 @@ def proved(
     data = write_proof(proof)
     verdict = check(read_proof(data))
     assert [each for each in verdict.checks if not each.holds] == []
+    named = {
+        (index, block)
+        for index, batch in enumerate(proof.batches)
+        for block, line in enumerate(batch.blocks)
+        if line.startswith('{"kind":"key"')
+    }
     places = [each.signed for _, each in readings_of(proof) if each.signed is not None]
-    assert {(each.batch, each.block) for each in places} == {
+    assert {(each.batch, each.block) for each in places} | named == {
         (index, block)
         for index, batch in enumerate(proof.batches)
         for block in range(len(batch.blocks))

@@ -101,7 +101,8 @@ async function check(proof, trusted = new Set()) {
   for (const [index, key] of proof.keys.entries()) {
     add("key", `keys.${index}`, (await fingerprintOf(key)).slice(0, 16) === key.key);
   }
-  const headers = [];
+  const headers = [], steps = new Map();
+  const named = (key) => `${key.gateway} ${key.public_key}`;
   for (const [index, batch] of proof.batches.entries()) {
     const header = await verifiedHeader(batch, keyOf);
     headers.push(header);
@@ -109,9 +110,19 @@ async function check(proof, trusted = new Set()) {
     for (const [place, line] of batch.blocks.entries()) {
       const holds = header !== null && header.blocks.includes(await sha256(utf8(line)));
       add("block", `batches.${index}.blocks.${place}`, holds);
-      if (holds) blocks.set(`${index} ${place}`, readLine("SignedBlock", line));
+      if (!holds) continue;
+      blocks.set(`${index} ${place}`, readLine("SignedBlock", line));
+      const next = readLine("SignedKeyChange", line);
+      if (next !== null) {
+        const successor = `${header.gateway} ${next.successor}`;
+        steps.set(`batches.${index}.blocks.${place}`, {key: named(keyOf(header)), successor});
+      }
     }
   }
+  const signed = headers.filter((header) => header !== null)
+    .map((header) => ({key: named(keyOf(header)), stream: header.stream, seq: header.seq}));
+  const held = holdingSteps([...steps.values()], new Set(proof.keys.map(named)), signed);
+  [...steps.keys()].forEach((about, index) => add("step", about, held[index]));
 
   for (const [path, reading] of readingsOf(proof)) {
     const column = signedColumn(proof, reading, blocks);
@@ -126,12 +137,17 @@ async function check(proof, trusted = new Set()) {
 
   if (sent !== null && sent.parts.length === proof.parts.length) count(proof, sent, add);
 
+  const prints = await Promise.all(proof.keys.map(fingerprintOf));
+  const given = proof.keys.filter((_, index) => trusted.has(prints[index]));
+  const tied = followedKeys(given.map(named), [...steps.values()]);
   if (trusted.size) {
     const isNothing = borders.length && borders.every((border) => border.signed === null);
-    if (!proof.batches.length || isNothing) add("trust", "", false);
-    for (const [index, header] of headers.entries()) {
-      const key = header && await fingerprintOf(keyOf(header));
-      add("trust", `batches.${index}`, key !== null && trusted.has(key));
+    const told = [...headers.keys()].filter((index) => !proof.batches[index].blocks.every(
+      (_, place) => steps.has(`batches.${index}.blocks.${place}`)));
+    if (!told.length || isNothing) add("trust", "", false);
+    for (const index of told) {
+      const header = headers[index];
+      add("trust", `batches.${index}`, header !== null && tied.has(named(keyOf(header))));
     }
   }
 
@@ -141,6 +157,8 @@ async function check(proof, trusted = new Set()) {
     claims: claimsOf(proof, sent),
     borders: borders.length,
     signedBorders: borders.filter((border) => border.signed !== null).length,
+    followers: [...proof.keys.keys()].filter(
+      (index) => tied.has(named(proof.keys[index])) && !trusted.has(prints[index])),
   };
 }
 
@@ -266,5 +284,8 @@ function claimsOf(proof, sent) {
     }
   }
   for (const index of proof.epochs.keys()) claims.push({name: "epoch", about: `epochs.${index}`});
+  for (const [index, key] of proof.keys.entries()) {
+    if (key.revoked_at !== null) claims.push({name: "revoked", about: `keys.${index}`});
+  }
   return claims;
 }

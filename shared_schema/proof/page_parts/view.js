@@ -51,8 +51,7 @@ async function render() {
     const proof = readProof(bytes), verdict = await check(proof, typed.found);
     const words = await wordsOf(proof, verdict, typed.found, language);
     const keys = words.keys.map((key) => [
-      `${key.name}${key.trusted ? ` (${titles.trusted})` : ""}\n${key.fingerprint}`,
-      key.trusted ? "key holds" : "key"]);
+      `${key.name}${key.mark && ` (${key.mark})`}\n${key.fingerprint}`, key.mark ? "key holds" : "key"]);
     const checked = section(titles.checked,
       list(words.checks.map((each) => [each.text, each.holds ? "holds" : "fails"])));
     const sections = [

@@ -57,7 +57,9 @@ async function wordsOf(proof, verdict, trusted, language) {
   const say = WORDS[language], name = placesOf(proof, language), keys = [];
   for (const [index, key] of proof.keys.entries()) {
     const fingerprint = await fingerprintOf(key);
-    keys.push({name: name(`keys.${index}`), fingerprint, trusted: trusted.has(fingerprint)});
+    const follows = verdict.followers.includes(index) ? say.titles.follows : "";
+    const mark = trusted.has(fingerprint) ? say.titles.trusted : follows;
+    keys.push({name: name(`keys.${index}`), fingerprint, mark});
   }
   return {
     about: `${proof.society}: ${proof.subject.id}, ${say.services[proof.service]}, ${proof.month}`,

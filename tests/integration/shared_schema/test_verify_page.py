@@ -10,9 +10,10 @@ import pytest
 import shared_schema
 from shared_schema.proof.check import check
 from shared_schema.proof.pack import write_proof
+from shared_schema.proof.verdict import fingerprint_of
 from shared_schema.proof.words import headline
 from tests.support.browser import Page, browser_page
-from tests.support.proofs import case, edited, plain
+from tests.support.proof_cases import case, edited, plain, succession
 
 PAGE = Path(shared_schema.__file__).with_name("verify.html")
 PLAIN = case(plain)
@@ -46,7 +47,14 @@ def test_a_fingerprint_ties_it(page: Page, tmp_path: Path) -> None:
     typed = " ".join(fingerprint[at : at + 4] for at in range(0, 64, 4)).upper()
     told = shown(page, write_proof(PLAIN.proof), tmp_path, typed)
     assert headline(check(PLAIN.proof, PLAIN.fingerprints)) in told
-    assert "not every signature is" in shown(page, write_proof(PLAIN.proof), tmp_path, "0" * 64)
+    assert "but not every reading" in shown(page, write_proof(PLAIN.proof), tmp_path, "0" * 64)
+
+
+def test_the_first_key_ties_those_that_follow(page: Page, tmp_path: Path) -> None:
+    proof = case(succession).proof
+    told = shown(page, write_proof(proof), tmp_path, fingerprint_of(proof.keys[0]))
+    assert "or by one that follows such a key." in told
+    assert told.count("(named by a key before it that you trust)") == 2
 
 
 def test_what_is_spoilt_is_refused(page: Page, tmp_path: Path) -> None:

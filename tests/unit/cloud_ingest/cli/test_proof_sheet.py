@@ -12,7 +12,8 @@ from shared_schema.proof.pack import Held, Proof
 from shared_schema.proof.verdict import fingerprint_of
 from shared_schema.proof.words import Language
 from shared_schema.quality import Quality, Reason
-from tests.support.proofs import CASES, Maker, case, edited, plain, replacement, self_read
+from tests.support.proof_cases import CASES, case, edited, plain, replacement, self_read
+from tests.support.proofs import Maker
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", "hi"])
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,19 +15,9 @@ from shared_schema.proof.pack import NotAProof, Proof, read_proof, write_proof
 from shared_schema.proof.verdict import fingerprint_of
 from shared_schema.proof.words import number_text
 from tests.support.gateway import ENERGY
-from tests.support.proofs import (
-    CASES,
-    END,
-    HOUR,
-    NEIGHBOUR,
-    START,
-    Maker,
-    case,
-    estimated,
-    plain,
-    self_read,
-)
-from tests.support.proofs import rollover as rolled_over
+from tests.support.proof_cases import CASES, case, estimated, flips, plain, rotation, self_read
+from tests.support.proof_cases import rollover as rolled_over
+from tests.support.proofs import END, HOUR, NEIGHBOUR, START, Maker
 
 SERVICES = pytest.mark.parametrize("service", list(Service))
 EVERY_CASE = pytest.mark.parametrize("make", CASES, ids=lambda each: each.__name__)
@@ -67,7 +57,7 @@ def test_the_keys_of_the_sheet_tie_it(make: Callable[[Maker], None]) -> None:
 
 
 def test_of_two_keys_one_alone_ties_nothing() -> None:
-    found = case(CASES[1])
+    found = case(rotation)
     for each in found.fingerprints:
         assert failing(found.proof, frozenset({each})) == {"trust"}
 
@@ -83,16 +73,9 @@ def test_a_signature_of_what_was_not_counted_ties_nothing() -> None:
 
 
 def test_without_a_signature_no_key_ties_it() -> None:
-    found = case(CASES[5])
+    found = case(self_read)
     assert check(found.proof).signed_borders == 0
     assert failing(found.proof, frozenset({"0" * 64})) == {"trust"}
-
-
-def flips(line: str) -> Iterator[str]:
-    """The line with one bit of it turned, for each of its bits that leaves it text."""
-    for place, character in enumerate(line):
-        for bit in range(7):
-            yield line[:place] + chr(ord(character) ^ 1 << bit) + line[place + 1 :]
 
 
 @pytest.mark.parametrize("name", ["header", "blocks", "signature"])
@@ -274,6 +257,7 @@ def test_claims_name_what_nobody_signed() -> None:
         ("beside", "parts.0.closing"),
         ("beside", "parts.1.opening"),
     ]
+    assert told["taken_back"] == [("revoked", "keys.0")]
     assert told["self_read"] == [("self_read", "parts.0.opening"), ("edit", "parts.0.closing")]
     assert told["edited"] == [("edit", "parts.0.closing")]
     assert told["estimated"] == [("estimate", "parts.0.closing")]

@@ -14,11 +14,14 @@ import pytest
 import shared_schema
 from shared_schema.catalogue import Service
 from shared_schema.proof.check import check
-from shared_schema.proof.pack import NotAProof, read_proof, write_proof
+from shared_schema.proof.pack import NotAProof, Reading, read_proof, write_proof
 from shared_schema.proof.page import page
 from shared_schema.proof.words import Language, headline, number_text, verdict_lines
+from shared_schema.signing import fingerprint, generate_key
+from tests.support.gateway import Sealer
 from tests.support.node_page import NodePage, node_page
-from tests.support.proofs import CASES, END, HOUR, START, Maker, case, plain
+from tests.support.proof_cases import CASES, case, plain
+from tests.support.proofs import END, HOUR, START, Maker
 
 PAGE = Path(shared_schema.__file__).with_name("verify.html")
 SPOILT = 3000
@@ -44,6 +47,7 @@ def python_answer(data: bytes, trusted: frozenset[str]) -> dict[str, Any]:
         "claims": [{"name": each.name, "about": each.about} for each in verdict.claims],
         "borders": verdict.borders,
         "signedBorders": verdict.signed_borders,
+        "followers": list(verdict.followers),
     }
 
 
@@ -78,8 +82,12 @@ def test_the_page_uses_the_commands_words(
     marks = [f"  {'+' if each['holds'] else 'X'} {each['text']}" for each in told["checks"]]
     words = [f"  - {each}" for each in told["notProven"]]
     meters = [f"  {each}" for each in told["meters"]]
-    assert len(meters) == 3
-    assert {told["about"], told["signed"], *marks, *words, *meters} <= lines
+    keys = [
+        f"  {key['name']} ({key['mark']})" if key["mark"] else f"  {key['name']}"
+        for key in told["keys"]
+    ]
+    assert (len(meters), len(keys)) == (3, len(found.proof.keys))
+    assert {told["about"], told["signed"], *marks, *words, *meters, *keys} <= lines
 
 
 def spoilt_text(random_: random.Random, data: bytes) -> bytes:
@@ -144,6 +152,39 @@ def resigned(random_: random.Random, maker: Maker, data: bytes) -> bytes:
         digest = hashlib.sha256(message).hexdigest()
         document["number"] = {"message": message.decode(), "sha256": digest}
     return json.dumps(document).encode()
+
+
+def restepped(random_: random.Random) -> tuple[bytes, frozenset[str]]:
+    """Readings among steps from key to key that may fit or not, and fingerprints of some keys."""
+    maker = Maker()
+    keys = [maker.sealer.key, generate_key(), generate_key()]
+    stream = maker.sealer.stream
+    readings: list[Reading] = []
+    raws = sorted(random_.randrange(10**6) for _ in range(2))
+    while len(readings) < 2:
+        if random_.randrange(6) == 0:  # another gateway, or numbers that come again
+            maker.sealer = Sealer(random_.choice(("gw-a", "gw-b")), maker.sealer.key, stream)
+        if random_.randrange(4) == 0:
+            maker.sealer.key = random_.choice(keys)
+        if random_.randrange(3) == 0:
+            maker.name_next(random_.choice(keys))
+        else:
+            at = (START, END)[len(readings)]
+            readings.append(maker.signed(at, raws[len(readings)]))
+    maker.part(*readings)
+    trusted = {fingerprint(key.public_key()) for key in keys if random_.randrange(3) == 0}
+    return write_proof(maker.proof()), frozenset(trusted)
+
+
+def test_the_page_follows_the_same_steps(node: NodePage) -> None:
+    random_ = random.Random(1)
+    states: dict[str, int] = {}
+    for _ in range(SPOILT // 6):
+        data, trusted = restepped(random_)
+        told = python_answer(data, trusted)
+        assert page_answer(node, data, trusted) == told, data
+        states[told["state"]] = states.get(told["state"], 0) + 1
+    assert min(states["tied"], states["untied"], states["spoilt"]) > 9, states
 
 
 @pytest.mark.parametrize("kind", ["text", "value", "resigned"])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared_schema.proof.pack import write_proof
 from shared_schema.verify import main
-from tests.support.proofs import case, edited, plain, self_read
+from tests.support.proof_cases import case, edited, plain, self_read
 
 PLAIN = case(plain)
 
@@ -45,12 +45,12 @@ def test_without_a_fingerprint_it_is_only_consistent(
 def test_a_fingerprint_ties_it(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (fingerprint,) = PLAIN.fingerprints
     assert main([str(file), "--trust", grouped(fingerprint)]) == 0
-    assert "every signature in it is by a gateway's key that you trust" in capsys.readouterr().out
+    assert "every reading signed in it is by a gateway's key" in capsys.readouterr().out
 
 
 def test_another_fingerprint_is_an_error(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(file), "--trust", "0" * 64]) == 1
-    assert "X Batch 1: its key is none that you trust" in capsys.readouterr().out
+    assert "X Batch 1: its key is none that you trust, and follows none" in capsys.readouterr().out
 
 
 def test_a_spoilt_proof_is_an_error(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""The batches in which gateways named their next keys, as they were signed.
+
+In: a connection, keys of gateways. Out: the batches that lead to them. Never: a write.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from cloud_ingest.store.connection import Connection, query, translating
+from cloud_ingest.store.evidence import unpack
+from cloud_ingest.store.evidence_months import evidence_of
+from cloud_ingest.store.rows import all_rows
+from shared_schema.readings import Batch, KeyChange
+
+
+@dataclass(frozen=True, slots=True)
+class NamingBatch:
+    """A batch whose key names the next one."""
+
+    batch: Batch
+    block: bytes
+    """The line that names it."""
+    received_at: datetime
+
+
+class _Step(NamedTuple):
+    gateway_id: int
+    key_id: str
+    successor: bytes
+    received_at: datetime
+
+
+@translating
+def naming_batches(conn: Connection, signers: Collection[tuple[str, str]]) -> list[NamingBatch]:
+    """Return what leads to keys from the first ones that were enrolled, in that order.
+
+    Args:
+        conn: The store.
+        signers: The keys, each as its gateway's name and its id.
+    """
+    arguments = {
+        "gateways": [gateway for gateway, _ in signers],
+        "keys": [key for _, key in signers],
+    }
+    steps = all_rows(conn, _Step, query("registry/named_keys"), arguments)
+    found = (next(_naming(conn, step), None) for step in steps)
+    return [each for each in found if each is not None]
+
+
+def _naming(conn: Connection, step: _Step) -> Iterator[NamingBatch]:
+    batches = conn.execute(
+        "SELECT batch_id, received_at FROM batch WHERE gateway_id = %s AND received_at = %s",
+        (step.gateway_id, step.received_at),
+    ).fetchall()
+    line = KeyChange(successor=step.successor.hex()).to_line()
+    for each in evidence_of(conn, [step.gateway_id], batches) if batches else ():
+        try:
+            batch = unpack(each.evidence)
+        except ValueError:  # it is damaged, and proves nothing
+            continue
+        if batch.header.key == step.key_id and line in batch.block_lines:
+            yield NamingBatch(batch, line, each.received_at)
