@@ -9,7 +9,6 @@ not; 2 the file is no proof, or cannot be read. Never: a traceback for a bad fil
 """
 
 import argparse
-import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -20,11 +19,9 @@ from typing import NamedTuple
 from shared_schema.errors import ContractError
 from shared_schema.proof.check import check
 from shared_schema.proof.pack import MAX_PROOF_BYTES, Proof, read_proof
-from shared_schema.proof.verdict import normal_fingerprint
+from shared_schema.proof.verdict import is_fingerprint, normal_fingerprint
 from shared_schema.proof.words import Language, verdict_lines
 from shared_schema.text import visible
-
-_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
 class Unreadable(ContractError):
@@ -80,7 +77,7 @@ def _parse(arguments: Sequence[str] | None) -> Asked:
         parser.error("give the file of a proof, or --page and where the page goes")
     trust = frozenset(map(normal_fingerprint, found.trust))
     for each in trust:
-        if _FINGERPRINT.fullmatch(each) is None:
+        if not is_fingerprint(each):
             parser.error(f"{each[:80]!r} is no fingerprint: it has 64 digits from 0 to f")
     return Asked(found.file, trust, found.language, found.page)
 

@@ -23,6 +23,7 @@ from cloud_ingest.operate import evidence_archive
 from cloud_ingest.operate.evidence import keep_evidence
 from cloud_ingest.store.evidence_months import MonthState, month_states
 from cloud_ingest.store.retention import retention
+from shared_schema.proof.verdict import is_fingerprint, normal_fingerprint
 
 app = new_group("What gateways signed: how long it is kept whole, files of it, and their check.")
 
@@ -103,6 +104,9 @@ def evidence_verify(
     Example: cloud-ingest evidence verify evidence-2026-07.jsonl.xz
     """
     with one_line_errors():
+        trusted = {normal_fingerprint(each) for each in trust or ()}
+        if wrong := [each for each in trusted if not is_fingerprint(each)]:
+            raise UserError(f"{wrong[0][:80]!r} is no fingerprint: it has 64 digits from 0 to f")
         facts = evidence_archive.verify(file)
         say(f"{file}: {_told(facts)}; all hold")
         if facts.broken_links:
@@ -110,7 +114,7 @@ def evidence_verify(
         for key, batches in sorted(facts.by_key.items()):
             say(f"{batches} batches by key {key}")
         if trust is not None:
-            strangers = sorted(facts.by_key.keys() - {each.lower() for each in trust})
+            strangers = sorted(facts.by_key.keys() - trusted)
             if strangers:
                 raise UserError(f"not by a key that you trust: {', '.join(strangers)}")
 

@@ -5,6 +5,7 @@ In: checks and claims. Out: values, for a command, a page or a test. Pure.
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -87,6 +88,11 @@ class Verdict:
 def normal_fingerprint(text: str) -> str:
     """Return a fingerprint as it was typed, as 64 hex digits, or whatever else it is."""
     return "".join(text.replace(":", "").split()).lower()
+
+
+def is_fingerprint(text: str) -> bool:
+    """Say whether a text is a fingerprint in its normal form."""
+    return re.fullmatch(r"[0-9a-f]{64}", text) is not None
 
 
 def fingerprint_of(key: Key) -> str:

@@ -185,6 +185,9 @@ def test_the_commands_say_what_they_did(flat: Site, store_dsn: str, tmp_path: Pa
     assert ("whole" in listed, path.name in listed) == (True, True)
     ours = fingerprint(flat.gateway.key.public_key())
     assert "all hold" in run("verify", str(path), "--trust", ours)
+    as_typed = ":".join(ours[at : at + 2] for at in range(0, 64, 2)).upper()
+    assert "all hold" in run("verify", str(path), "--trust", as_typed)
+    assert "is no fingerprint" in run("verify", str(path), "--trust", ours[1:], code=2)
     other = fingerprint(Sealer("gw-b").key.public_key())
     assert "not by a key" in run("verify", str(path), "--trust", other, code=2)
     assert run("keep", *at) == "all evidence stays whole\n"
