@@ -8,8 +8,10 @@ of each certificate. The database is not needed: a folder that was kept is the w
 In: a folder, public keys, the time. Out: certificates, the list. Never: a key in any text.
 """
 
+import fcntl
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -137,19 +139,27 @@ class Authority:
         Raises:
             ConfigurationError: the list cannot be read or written.
         """
-        former = self._read_list()
-        taken = [
-            each
-            for each in self._issued(login)
-            if each.not_valid_after_utc > now
-            and former.get_revoked_certificate_by_serial_number(each.serial_number) is None
-        ]
-        if taken:
-            entries = (*former, *(revoked(each, now) for each in taken))
-            number = former.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
-            made = self.issuer.list_revoked(entries, number + 1, now, LIST_LIFE)
-            write_pem(self.revoked, made)
+        with self._alone():
+            former = self._read_list()
+            taken = [
+                each
+                for each in self._issued(login)
+                if each.not_valid_after_utc > now
+                and former.get_revoked_certificate_by_serial_number(each.serial_number) is None
+            ]
+            if taken:
+                entries = (*former, *(revoked(each, now) for each in taken))
+                number = former.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+                made = self.issuer.list_revoked(entries, number + 1, now, LIST_LIFE)
+                write_pem(self.revoked, made)
         return taken
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let nobody else write the list between our look at it and the new one."""
+        with (self.folder / _KEY).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def _issued(self, login: str) -> Iterator[x509.Certificate]:
         for path in sorted((self.folder / _ISSUED).glob("*.pem")):

@@ -55,6 +55,8 @@ def keys_in_turn(settings: AgentSettings) -> tuple[SigningKey, SigningKey | None
         ConfigurationError: a file cannot be used, or holds a key that another one followed.
     """
     key, following = settings.signing_key(), settings.next_key()
+    if following is not None and _id(following) == _id(key):  # a copy of it follows nobody
+        following = None
     path, former = settings.key_file, former_keys(settings.spool)
     if following is not None and _id(following) in former:
         key, path = following, settings.next_key_file

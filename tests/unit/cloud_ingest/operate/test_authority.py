@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The authority: what it issues, what it takes back, and how it is kept."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def test_commands_make_all_that_a_broker_needs(
     assert "for the certificate of" in run("ca", "issue", "helpdesk", "--request", "billing.csr")
     assert run("ca", "issue", "billing", "--request", "billing.csr").startswith("0 ")
     assert not Path("billing.key").exists()
-    assert "1 certificates" in run("ca", "revoke", "billing")
+    assert "1 certificate added" in run("ca", "revoke", "billing")
     assert "no certificate for 'billing'" in run("ca", "revoke", "billing")
 
 
@@ -111,3 +112,12 @@ def test_a_lost_key_does_not_cost_the_list_of_the_revoked(authority: Authority) 
     assert said.startswith("2 ")
     assert "put its copy back" in said
     assert authority.revoked.read_bytes() == kept
+
+
+def test_revocations_at_once_are_all_on_the_list(authority: Authority) -> None:
+    logins = [f"gw-{number}" for number in range(8)]
+    serials = {authority.issue(login, KEY, NOW, YEAR).serial_number for login in logins}
+    with ThreadPoolExecutor(len(logins)) as pool:
+        taken = list(pool.map(lambda login: authority.revoke(login, NOW), logins))
+    assert [len(each) for each in taken] == [1] * len(logins)
+    assert on_the_list(authority) == serials

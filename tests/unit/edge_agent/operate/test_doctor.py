@@ -20,6 +20,7 @@ from edge_agent.settings.gateway import BrokerConfig
 from edge_agent.spool import own_clock
 from edge_agent.spool.spool import Spool
 from edge_agent.spool.stream import leave
+from edge_agent.spool.succession import keys_in_turn
 from shared_schema.signing import generate_key, key_id, private_key_to_pem, public_key_to_pem
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -256,3 +257,10 @@ def test_a_former_key_neither_signs_nor_is_the_next(folder: Path) -> None:
     assert "put the newest key in its place" in look(folder)["turn of the gateway's keys"].said
     (folder / "gateway.key.next").unlink()
     require_ready(settings)
+
+
+def test_a_copy_of_the_key_is_no_next_key(folder: Path) -> None:
+    settings = load_settings(folder / "agent.toml")
+    settings.next_key_file.write_bytes(settings.key_file.read_bytes())
+    settings.next_key_file.chmod(0o600)
+    assert keys_in_turn(settings)[1] is None
