@@ -15,10 +15,11 @@ from typing import Any
 from cloud_ingest.cli.proof_html import document, listed, section, sheet_words, table
 from cloud_ingest.cli.words import QUALITIES, REASONS
 from shared_schema.catalogue import UNIT_SYMBOLS, Unit
+from shared_schema.errors import MalformedMessage
 from shared_schema.proof.check import number_of, readings_of
 from shared_schema.proof.clock import Clock
 from shared_schema.proof.pack import Border, Part, Proof, Reading
-from shared_schema.proof.signed import SentNumber, SignedBlock, SignedHeader
+from shared_schema.proof.signed import SentNumber, SignedBlock, SignedHeader, SignedKeyChange
 from shared_schema.proof.verdict import Verdict, fingerprint_of
 from shared_schema.proof.words import Language, Places, signed_text, words
 from shared_schema.quality import Quality, Reason
@@ -299,7 +300,7 @@ class _Sheet:
             lines += listed(escape(each) for each in self._rows(number - 1))
             for name, line in (
                 ("header", batch.header),
-                *(("block", each) for each in batch.blocks),
+                *((_kind(each), each) for each in batch.blocks),
                 ("signature", batch.signature),
             ):
                 lines.append(
@@ -328,6 +329,14 @@ class _Sheet:
 
 def _known(kind: Any, name: str) -> Any:
     return kind(name) if name in set(kind) else None
+
+
+def _kind(block: str) -> str:
+    try:
+        SignedKeyChange.read(block)
+    except MalformedMessage:
+        return "block"
+    return "next_key"
 
 
 def _sum(border: Border) -> str:

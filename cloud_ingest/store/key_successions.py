@@ -9,7 +9,7 @@ In: a connection, batches that are stored now. Owns: the table ``key_succession`
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -29,7 +29,7 @@ def note_successions(conn: Connection, stored: Iterable[Accepted]) -> None:
     """Note the next keys that batches name, and the last numbers of the keys before."""
     for delivery in stored:
         header = delivery.batch.header
-        for successor in _named(delivery.batch):
+        for _line, successor in named_keys(delivery.batch):
             conn.execute(
                 query("registry/key_successor"),
                 {
@@ -65,11 +65,12 @@ def note_successions(conn: Connection, stored: Iterable[Accepted]) -> None:
             )
 
 
-def _named(batch: Batch) -> Iterable[VerifyKey]:
+def named_keys(batch: Batch) -> Iterator[tuple[bytes, VerifyKey]]:
+    """Give the keys that a batch names as next ones, each with the line that does."""
     for line in batch.block_lines:
         if line.startswith(_BEGINS):
             try:
                 successor = bytes.fromhex(KeyChange.from_line(line).successor)
-                yield Ed25519PublicKey.from_public_bytes(successor)
+                yield line, Ed25519PublicKey.from_public_bytes(successor)
             except (MalformedMessage, ValueError):  # it is in quarantine
                 continue

@@ -12,8 +12,9 @@ from typing import NamedTuple
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import unpack
 from cloud_ingest.store.evidence_months import evidence_of
+from cloud_ingest.store.key_successions import named_keys
 from cloud_ingest.store.rows import all_rows
-from shared_schema.readings import Batch, KeyChange
+from shared_schema.readings import Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +53,17 @@ def naming_batches(conn: Connection, signers: Collection[tuple[str, str]]) -> li
 
 def _naming(conn: Connection, step: _Step) -> Iterator[NamingBatch]:
     batches = conn.execute(
-        "SELECT batch_id, received_at FROM batch WHERE gateway_id = %s AND received_at = %s",
+        """
+        SELECT batch_id, received_at FROM batch_evidence
+        WHERE gateway_id = %s AND received_at = %s ORDER BY batch_id
+        """,
         (step.gateway_id, step.received_at),
     ).fetchall()
-    line = KeyChange(successor=step.successor.hex()).to_line()
     for each in evidence_of(conn, [step.gateway_id], batches) if batches else ():
         try:
             batch = unpack(each.evidence)
         except ValueError:  # it is damaged, and proves nothing
             continue
-        if batch.header.key == step.key_id and line in batch.block_lines:
-            yield NamingBatch(batch, line, each.received_at)
+        for line, key in named_keys(batch) if batch.header.key == step.key_id else ():
+            if key.public_bytes_raw() == step.successor:
+                yield NamingBatch(batch, line, each.received_at)

@@ -12,7 +12,7 @@ from shared_schema.proof.pack import Held, Proof
 from shared_schema.proof.verdict import fingerprint_of
 from shared_schema.proof.words import Language
 from shared_schema.quality import Quality, Reason
-from tests.support.proof_cases import CASES, case, edited, plain, replacement, self_read
+from tests.support.proof_cases import CASES, case, edited, plain, replacement, self_read, succession
 from tests.support.proofs import Maker
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", "hi"])
@@ -67,6 +67,12 @@ def test_it_says_who_said_what() -> None:
     assert "entered by a person" in text
     assert "dial read with the resident" in text
     assert "Nothing here is signed by a gateway" in sheet(case(self_read).proof)
+
+
+def test_a_step_to_the_next_key_is_no_reading() -> None:
+    text = sheet(case(succession).proof)
+    assert text.count("next key, which this one names") == 2
+    assert text.count("The readings of this meter in it") == 3
 
 
 @pytest.mark.parametrize(
