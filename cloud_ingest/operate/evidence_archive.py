@@ -75,13 +75,20 @@ def archive(
     """
     store = open_store(conn)
     month = parse_month(month_text, store.zone)
-    _require_whole(conn, month, now)
     path = folder / f"evidence-{month}.jsonl.xz"
-    if path.exists():
-        raise UserError(f"{path} is there already: name another folder, or move it away")
-    beside = path.with_suffix(".part")
-    names = gateway_names(conn)
-    head = ArchiveHead(
+    with advisory_lock(conn, Lock.EVIDENCE):  # one file at a time, of a month that nobody shortens
+        _require_whole(conn, month, now)
+        if path.exists():
+            raise UserError(f"{path} is there already: name another folder, or move it away")
+        facts = _write_whole(
+            path, archive_lines(_head(conn, store, month, now), _batches(conn, month))
+        )
+        note_archive(conn, month.first, path.name, facts.sha256, now)
+    return path, facts
+
+
+def _head(conn: Connection, store: Store, month: Month, now: datetime) -> ArchiveHead:
+    return ArchiveHead(
         store=store.store_id,
         zone=store.zone.key,
         month=str(month),
@@ -93,20 +100,24 @@ def archive(
                 public_key=each.public_key.hex(),
                 enrolled_at=each.enrolled_at,
             )
-            for each in enrolled_keys(conn, names)
+            for each in enrolled_keys(conn, gateway_names(conn))
         ),
     )
+
+
+def _write_whole(path: Path, lines: Iterator[bytes]) -> ArchiveFacts:
+    """Write a file beside its name, hold it to its last signature, and give it its name."""
+    beside = path.with_suffix(".part")
     try:
-        _write(beside, archive_lines(head, _batches(conn, month)))
+        _write(beside, lines)
         facts = verify(beside)
         beside.rename(path)
-        _keep_name(folder)
+        _keep_name(path.parent)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from None
     finally:
         beside.unlink(missing_ok=True)
-    note_archive(conn, month.first, path.name, facts.sha256, now)
-    return path, facts
+    return facts
 
 
 def verify(path: Path) -> ArchiveFacts:

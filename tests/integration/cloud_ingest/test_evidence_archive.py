@@ -4,6 +4,8 @@
 import lzma
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -110,6 +112,19 @@ def test_a_backup_that_reads_puts_shortening_off(flat: Site, store_dsn: str) -> 
             assert flat.all(ROWS) == kept
         let_go(flat.conn, NOW)
     assert flat.all(ROWS) != kept
+
+
+def test_two_who_archive_a_month_write_one_file(flat: Site, store_dsn: str, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        conns = [stack.enter_context(connect(store_dsn)) for _ in range(3)]
+        pool = stack.enter_context(ThreadPoolExecutor(3))
+        all_at_once = [pool.submit(archive, conn, "2026-07", tmp_path, NOW) for conn in conns]
+        faults = [each.exception() for each in all_at_once]
+    assert sorted(str(each).endswith("move it away") for each in faults) == [False, True, True]
+    path = tmp_path / "evidence-2026-07.jsonl.xz"
+    noted = flat.one("SELECT archive_sha256 FROM evidence_month WHERE month = '2026-07-01'")
+    assert noted.hex() == verify(path).sha256
+    assert not list(tmp_path.glob("*.part"))
 
 
 def test_a_damaged_batch_is_named_and_stops_no_other(flat: Site, tmp_path: Path) -> None:
