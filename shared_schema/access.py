@@ -60,6 +60,11 @@ class Rights:
     """It may read them in a group of workers too."""
 
 
+def is_login_name(name: str) -> bool:
+    """Say whether a login may have a name: none is a pattern of topics, or a path."""
+    return _LOGIN_NAME.fullmatch(name) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Login:
     """A login of the broker: its name is the common name of its certificate."""
@@ -71,7 +76,7 @@ class Login:
 
     def __post_init__(self) -> None:
         """Refuse a name that would be a pattern of topics."""
-        if not _LOGIN_NAME.fullmatch(self.name):
+        if not is_login_name(self.name):
             raise ValueError(f"not a login's name: {self.name!r}")
 
 

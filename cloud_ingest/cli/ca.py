@@ -16,7 +16,7 @@ from cloud_ingest.cli.options import Days, one_line_errors
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import counted
 from cloud_ingest.errors import ConfigurationError
-from cloud_ingest.operate.authority import Authority, write_pem, write_tls_key
+from cloud_ingest.operate.authority import Authority, refuse_names, write_pem, write_tls_key
 from cloud_ingest.operate.enrolment import DEFAULT_DAYS
 from shared_schema.certificates import PEM, TlsPublicKey, new_tls_key
 from shared_schema.enrolment import open_certificate_request
@@ -84,6 +84,7 @@ def issue(
     with one_line_errors():
         signer = Authority.open(authority)
         path = out or Path(f"{login}.pem")
+        refuse_names(login, host or ())
         key = _requested(request, login) if request else _made_here(path.with_suffix(".key"))
         made = signer.issue(
             login, key, datetime.now(UTC), timedelta(days=days), hosts=tuple(host or ())

@@ -10,6 +10,7 @@ In: a folder, public keys, the time. Out: certificates, the list. Never: a key i
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.settings import read_secret
+from shared_schema.access import is_login_name
 from shared_schema.certificates import (
     PEM,
     Issuer,
@@ -32,11 +34,13 @@ from shared_schema.certificates import (
     revoked,
     tls_key_to_pem,
 )
+from shared_schema.text import visible
 from shared_schema.tls import TlsFault, read_certificate
 
 OWN_LIFE: Final = timedelta(days=20 * 365)
 LIST_LIFE: Final = timedelta(days=10 * 365)
 """A broker lets nobody in by a list that has ended."""
+_HOST: Final = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
 _KEY, _CERTIFICATE, _REVOKED, _ISSUED = "authority.key", "authority.pem", "revoked.pem", "issued"
 
 
@@ -117,8 +121,10 @@ class Authority:
         """Sign the certificate of a login, and keep a copy; `hosts` are where a server is.
 
         Raises:
-            ConfigurationError: it would end after the authority's own, or the copy is not kept.
+            ConfigurationError: a name that cannot be one; it would end after the authority's own;
+                the copy is not kept.
         """
+        refuse_names(login, hosts)
         ends = self.issuer.certificate.not_valid_after_utc
         if now + life > ends:
             raise ConfigurationError(
@@ -179,6 +185,23 @@ class Authority:
             raise ConfigurationError(f"{self.revoked} is no list of revoked certificates") from None
 
 
+def refuse_names(login: str, hosts: Sequence[str]) -> None:
+    """Refuse what no certificate of ours is for.
+
+    Raises:
+        ConfigurationError: the login, or a host, cannot be called so.
+    """
+    if not is_login_name(login):
+        raise ConfigurationError(
+            f"'{visible(login[:80])}' is no login: it has 1 to 63 letters, digits, '_', '.' and '-'"
+        )
+    for host in hosts:
+        if not _HOST.fullmatch(host):
+            raise ConfigurationError(
+                f"'{visible(host[:80])}' is no host: an address, or a name in ASCII as DNS has it"
+            )
+
+
 def serial(certificate: x509.Certificate) -> str:
     """Return a certificate's serial number as openssl writes it."""
     return f"{certificate.serial_number:X}"
@@ -205,6 +228,8 @@ def write_pem(path: Path, pem: bytes) -> None:
     Raises:
         ConfigurationError: it cannot be written.
     """
+    if path.name in {"", ".."}:
+        raise ConfigurationError(f"{str(path)!r} is a folder: name the file in it")
     beside = path.with_name(f".{path.name}.new")
     try:
         beside.write_bytes(pem)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.errors import ConfigurationError
-from cloud_ingest.operate.authority import Authority
+from cloud_ingest.operate.authority import Authority, write_pem
 from shared_schema.certificates import certificate_request, login_of, new_tls_key
 
 NOW = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
@@ -121,3 +121,30 @@ def test_revocations_at_once_are_all_on_the_list(authority: Authority) -> None:
         taken = list(pool.map(lambda login: authority.revoke(login, NOW), logins))
     assert [len(each) for each in taken] == [1] * len(logins)
     assert on_the_list(authority) == serials
+
+
+@pytest.mark.parametrize("login", ["", "*", "+", "../x", "a/b", "a\nb", "\x1b[31m", "x" * 64, "é"])
+def test_no_certificate_is_for_a_pattern_or_a_path(authority: Authority, login: str) -> None:
+    with pytest.raises(ConfigurationError, match="is no login"):
+        authority.issue(login, KEY, NOW, YEAR)
+    said = run("ca", "issue", "--authority", str(authority.folder), "--", login)
+    assert (said[0], said.count("\n")) == ("2", 1)
+    assert sorted(each.name for each in authority.folder.iterdir()) == [
+        "authority.key", "authority.pem", "revoked.pem",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("host", ["", "a b", "bücher.example", "x\n"])
+def test_no_server_is_at_a_host_that_cannot_be_one(
+    authority: Authority, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(authority.folder.parent)
+    said = run("ca", "issue", "broker", "--host", host, "--authority", str(authority.folder))
+    assert (said[0], "is no host" in said) == ("2", True)
+    assert not Path("broker.key").exists()
+
+
+@pytest.mark.parametrize("path", [".", ".."])
+def test_a_certificate_is_not_written_over_a_folder(path: str) -> None:
+    with pytest.raises(ConfigurationError, match="is a folder: name the file in it"):
+        write_pem(Path(path), b"")
