@@ -263,7 +263,7 @@ def note_archive(conn: Connection, month: date, name: str, sha256: str, at: date
 
 @translating
 def month_states(conn: Connection) -> list[MonthState]:
-    """Return every month of evidence, the oldest first."""
+    """Return every month in which something was received, the oldest first."""
     return all_rows(conn, MonthState, query("batch/month_states"))
 
 

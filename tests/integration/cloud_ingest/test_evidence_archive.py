@@ -17,8 +17,10 @@ from cloud_ingest.core.evidence_file import ArchiveReader, archive_lines
 from cloud_ingest.errors import ArchiveRefused, ArchiveSpoilt, StoreUnavailable, UserError
 from cloud_ingest.operate.evidence import tend_evidence
 from cloud_ingest.operate.evidence_archive import archive, restore, verify
+from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import connect
+from cloud_ingest.store.evidence_months import make_evidence_months, month_states
 from cloud_ingest.store.locks import Lock, advisory_lock
 from shared_schema.signing import fingerprint
 from tests.support.evidence import let_go, line_at
@@ -185,6 +187,12 @@ def test_a_month_that_is_not_whole_is_not_archived(flat: Site, tmp_path: Path) -
     let_go(flat.conn, NOW)
     with pytest.raises(ArchiveRefused, match="is short since"):
         archive(flat.conn, "2026-07", tmp_path / "..", NOW)
+
+
+def test_a_month_that_waits_for_batches_is_not_listed(flat: Site) -> None:
+    make_evidence_months(flat.conn, StoreCache(), [local("2027-09-10 00:00")])
+    months = {each.month for each in month_states(flat.conn)}
+    assert (date(2026, 7, 1) in months, date(2027, 9, 1) in months) == (True, False)
 
 
 def test_the_commands_say_what_they_did(flat: Site, store_dsn: str, tmp_path: Path) -> None:
