@@ -18,7 +18,7 @@ from cloud_ingest.operate import checks
 from cloud_ingest.operate.broker_checks import check_broker, check_certificates, check_gateways
 from cloud_ingest.operate.checks import Check
 from cloud_ingest.operate.quarantine_checks import check_quarantine
-from cloud_ingest.operate.role_checks import check_role, check_service, check_stranger
+from cloud_ingest.operate.role_checks import check_holder, check_role, check_service, check_stranger
 from cloud_ingest.operate.webhook_checks import check_secrets, check_webhooks
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store import quarantine, server_facts
@@ -29,7 +29,7 @@ from cloud_ingest.store.identity import server_knows_zone
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.quarantine_room import dropped
 from cloud_ingest.store.registry import societies
-from cloud_ingest.store.roles import read_service, strangers
+from cloud_ingest.store.roles import lock_holders, read_service, strangers
 from cloud_ingest.store.strays import strays
 from cloud_ingest.store.webhooks import webhook_states
 from shared_schema.tls import EXPIRES_SOON
@@ -121,6 +121,7 @@ def _store(
     extension = server_facts.read_extension(conn)
     yield checks.check_rollups(extension, store)
     yield from map(check_stranger, strangers(conn))
+    yield from map(check_holder, lock_holders(conn))
     yield checks.check_marks(server_facts.read_marks(conn), now())
     yield checks.check_evidence(server_facts.read_evidence(conn))
     waiting = sum(quarantine.counts(conn).values())

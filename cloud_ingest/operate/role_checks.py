@@ -7,7 +7,7 @@ In: values of `store.server_facts` and `store.roles`. Out: a `Check`. Never: a q
 from typing import Final
 
 from cloud_ingest.operate.checks import Check
-from cloud_ingest.store.roles import Service
+from cloud_ingest.store.roles import LockHolder, Service
 from cloud_ingest.store.server_facts import Role
 
 SHOWN: Final = 3
@@ -63,3 +63,10 @@ def check_stranger(role: str) -> Check:
         f"member of; for reports, as the owner: cloud-ingest migrate --reader {role} --society NAME"
     )
     return Check("warn", f"role {role}", said, advice)
+
+
+def check_holder(holder: LockHolder) -> Check:
+    """Judge a session of another role that keeps the service waiting."""
+    said = f"session {holder.pid} of {holder.role} holds a lock of the store: the service waits"
+    advice = f"SELECT pg_terminate_backend({holder.pid}), and ask who it is"
+    return Check("fail", f"locks of {holder.role}", said, advice)

@@ -89,6 +89,14 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class LockHolder:
+    """A session that holds a lock of the store and is not the service's."""
+
+    pid: int
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Might:
     """What a role may do that a role of the service or a reader must not."""
 
@@ -116,6 +124,12 @@ def read_service(conn: Connection, role: str) -> Service | None:
 def strangers(conn: Connection) -> list[str]:
     """Return the roles beside the owner and the service that may look into tables of the store."""
     return scalars(conn, query("role/strangers"))
+
+
+@translating
+def lock_holders(conn: Connection) -> list[LockHolder]:
+    """Return the sessions of strangers that hold a lock of the store: what it stands for waits."""
+    return all_rows(conn, LockHolder, query("role/lock_holders"), {"locks": list(Lock)})
 
 
 @translating

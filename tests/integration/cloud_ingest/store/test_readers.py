@@ -5,6 +5,7 @@ import pytest
 from psycopg import sql
 
 from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.locks import Lock
 from cloud_ingest.store.rows import scalars
 from tests.support.roles import Roles, refused, role_check
 from tests.support.store import SOCIETY, role_at
@@ -130,6 +131,16 @@ def test_a_reader_in_a_role_that_sees_all_is_told(roles: Roles, group: str) -> N
         finally:
             admin.execute(f"REVOKE {group} FROM {roles.reader}".encode())
     assert roles.migrate("--reader", roles.reader, "--society", SOCIETY)[0] == 0
+
+
+@pytest.mark.parametrize("lock", [f"{Lock.LEADER}", f"{Lock.CHAIN}, 7"])
+def test_a_reader_that_holds_a_lock_of_the_store_is_told(
+    roles: Roles, reader: Connection, lock: str
+) -> None:
+    reader.execute(f"SELECT pg_advisory_lock({lock})".encode())
+    level, said, advice = role_check(roles, roles.service, f"locks of {roles.reader}")
+    assert (level, "the service waits" in said) == ("fail", True)
+    assert f"pg_terminate_backend({reader.info.backend_pid})" in advice
 
 
 def test_every_table_of_societies_is_guarded(roles: Roles) -> None:
