@@ -108,7 +108,7 @@ WORDS: Final[dict[FindingKind, str]] = {
     ),
     FindingKind.CLOCKS_DISAGREE: (
         "{label}: registers are not kept: its clock and the gateway's disagree, and no time "
-        "service vouches for the gateway's"
+        "service vouches for the gateway's, or it jumped since they agreed"
     ),
     FindingKind.REGISTERS_EARLIER: (
         "{label}: registers are not kept: its clock was set back, and has not reached the time of "

@@ -19,6 +19,8 @@ from shared_schema.readings import Column
 
 FACT_LIFE_S: Final = 86400
 """How long scalers, or that an object is absent, are taken as known."""
+AGREES_S: Final = 60.0
+"""A clock that is further off than this stamps none where the gateway's time is vouched for."""
 SET_BACK_S: Final = 3600
 """More than the clock of a meter is set back while it is believed."""
 _MAX_DOUBTED: Final = 256
@@ -66,6 +68,10 @@ class MeterFacts:
     """When the meter's clock was compared last, by the gateway's time."""
     wrong_by: float | None = None
     """How far it was ahead then, if that was too far."""
+    agrees: bool = False
+    """Its clock agreed with the gateway's when it was compared last."""
+    agreed: bool = False
+    """It did before the gateway's jumped, and has not since: the gateway's is in doubt."""
     stamped: int | None = None
     """The time of its registers that were read last."""
     doubted: list[tuple[float, float]] = field(default_factory=list)
@@ -88,6 +94,12 @@ class MeterFacts:
             self.doubted.append((first, last))
         del self.doubted[:-_MAX_DOUBTED]
         self.clock_at, self.wrong_by = at, wrong_by
+        self.agrees = abs(offset_s) <= AGREES_S
+        self.agreed = self.agreed and not self.agrees
+
+    def after_jump(self) -> "MeterFacts":
+        """Return what stays of it when the gateway's clock has jumped."""
+        return MeterFacts(agreed=self.agreed or self.agrees, stamped=self.stamped)
 
     def is_doubted(self, ts: int) -> bool:
         """Tell whether a row of this time may be one of another time."""
@@ -158,14 +170,13 @@ class Memory:
     def note_jumps(self, number: int) -> None:
         """Find out anew what was known by a clock of the gateway that has jumped since.
 
-        Clocks were compared with it, and what is known was to be looked at again by it. The time
-        of the last registers stays: none may stand before them.
+        Clocks were compared with it, and what is known was to be looked at again by it. What
+        stays: that a meter's clock agreed, as it does again if the jump was none of a lying time
+        service; and the time of the last registers, as none may stand before them.
 
         Args:
             number: how often it has jumped.
         """
         if number != self.jumps:
             self.jumps = number
-            self.meters = {
-                meter: MeterFacts(stamped=facts.stamped) for meter, facts in self.meters.items()
-            }
+            self.meters = {meter: facts.after_jump() for meter, facts in self.meters.items()}

@@ -3,7 +3,8 @@
 
 A meter that takes lists answers all of it in one or two requests. The registers make one row. It
 carries the meter's own time where its clock is right to a minute, or all that there is; else the
-gateway's, where a time service vouches for it or the meter has no clock. A register that failed
+gateway's, where a time service vouches for it or the meter has no clock. Where both agreed until
+the gateway's jumped, nobody vouches for the gateway's. A register that failed
 costs only itself.
 
 In: a link to a meter, the codes of its registers, what polls remember. Out: a `RegistersRead`.
@@ -35,7 +36,7 @@ from edge_agent.errors import (
 )
 from edge_agent.poll import clock_reading
 from edge_agent.poll.finding import OTHER_CLASS, Finding, FindingKind, Value, finding, of_error
-from edge_agent.poll.memory import FACT_LIFE_S, Memory, MeterFacts
+from edge_agent.poll.memory import AGREES_S, FACT_LIFE_S, Memory, MeterFacts
 from edge_agent.poll.meter_link import MeterLink, Range, Timed
 from edge_agent.poll.scaler import OTHER_CLASSES, scaler_of, value_of
 from edge_agent.poll.sessions import Answer, Wanted
@@ -46,8 +47,6 @@ from shared_schema.readings import Column
 
 MOST_UNSURE_S: Final = 10.0
 """A clock that took longer to answer stamps no registers."""
-AGREES_S: Final = 60.0
-"""A clock that is further off than this stamps none where the gateway's time is vouched for."""
 _REGISTER: Final = 3
 
 
@@ -268,7 +267,8 @@ class _RegisterReader:
         if not self._synchronised:
             self._note(FindingKind.REGISTERS_UNSTAMPED)
             return None
-        stamp = clock.stamp(answers[-1].ended, vouched=vouched)
+        is_vouched = vouched and not self._facts.agreed
+        stamp = clock.stamp(answers[-1].ended, vouched=is_vouched)
         if stamp is None:
             self._note(FindingKind.CLOCKS_DISAGREE)
             return None

@@ -42,7 +42,7 @@ SENTENCES = {
     ),
     FindingKind.CLOCKS_DISAGREE: (
         "A-1: registers are not kept: its clock and the gateway's disagree, and no time service "
-        "vouches for the gateway's"
+        "vouches for the gateway's, or it jumped since they agreed"
     ),
     FindingKind.REGISTERS_EARLIER: (
         "A-1: registers are not kept: its clock was set back, and has not reached the time of the "

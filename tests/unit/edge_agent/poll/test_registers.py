@@ -18,9 +18,9 @@ from edge_agent.install.read_once import read_meter
 from edge_agent.meters import model
 from edge_agent.meters.model import Model
 from edge_agent.poll.finding import FindingKind
-from edge_agent.poll.memory import Memory
+from edge_agent.poll.memory import AGREES_S, Memory
 from edge_agent.poll.poll import PollResult, poll
-from edge_agent.poll.registers import AGREES_S, ClockSeen
+from edge_agent.poll.registers import ClockSeen
 from edge_agent.settings.bus import MeterConfig
 from edge_agent.virtual.cosem import AccessResult
 from shared_schema.catalogue import (
@@ -153,6 +153,21 @@ def test_clocks_that_disagree_stamp_nothing_unless_one_is_vouched_for(
     assert (found.rows, found.watermarks) == ((), {})
     assert FindingKind.CLOCKS_DISAGREE in kinds_of(found)
     assert registers_at(read(wire, config(password), now=now)) == [int(now.timestamp())]
+
+
+@pytest.mark.parametrize("jump_s", [-86400, -90, 90, 86400])
+def test_a_time_service_that_lies_stamps_no_meter_that_agreed(password: Path, jump_s: int) -> None:
+    wire, memory = Wire(meters=[meter(1, 17)]), Memory()
+    lie = timedelta(seconds=jump_s)
+    told: list[list[int | None]] = []
+    for number, off in enumerate((timedelta(0), lie, 2 * lie, timedelta(0))):
+        memory.note_jumps(number)
+        found = read(wire, config(password), memory=memory, now=wire.now + off)
+        told.append([at - int(wire.now.timestamp()) for at in registers_at(found) if at])
+        assert (FindingKind.CLOCKS_DISAGREE in kinds_of(found)) == (not told[-1])
+        wire.now += timedelta(minutes=15)
+    still = [0] if abs(jump_s) == 90 else []
+    assert told == [[0], still, still, [0]]
 
 
 def test_a_clock_that_was_slow_to_answer_stamps_nothing() -> None:
