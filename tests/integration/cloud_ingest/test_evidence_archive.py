@@ -226,6 +226,7 @@ def test_a_file_that_is_cut_or_spoilt_is_told(flat: Site, tmp_path: Path) -> Non
     lines = lzma.decompress(packed).splitlines(keepends=True)
     for spoilt in (
         packed[:-1],
+        packed + b"more",
         b"no xz",
         lzma.compress(b"".join(lines[:-1])),
         lzma.compress(b"".join(lines[:1] + lines[5:])),
