@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared_schema.proof.check import check
 from shared_schema.proof.pack import Proof, read_proof, write_proof
 from shared_schema.proof.signatures import Signatures
+from shared_schema.proof.succession import SignedBy, Step, followed, holding
 from shared_schema.proof.verdict import fingerprint_of
 from shared_schema.signing import fingerprint, generate_key, key_id
 from tests.support.gateway import Sealer
@@ -31,6 +35,19 @@ def test_a_later_key_vouches_for_none_before_it(given: int, untied: set[int]) ->
     failing_at = {each.about for each in verdict.checks if not each.holds}
     assert verdict.state == "untied"
     assert failing_at == {f"batches.{index}" for index in untied}
+
+
+@given(st.lists(st.integers(0, 99), min_size=1, max_size=8, unique=True), st.data())
+def test_a_key_leads_to_those_behind_it_alone(names: list[int], data: st.DataObject) -> None:
+    keys = [("gw-a", f"{name}") for name in names]
+    steps = data.draw(st.permutations([Step(*pair) for pair in pairwise(keys)]))
+    batches = [SignedBy(key, "s", seq) for seq, key in enumerate(keys)]
+    assert all(holding(steps, keys, data.draw(st.permutations(batches))))
+    at = data.draw(st.integers(0, len(keys) - 1))
+    assert followed({keys[at]}, steps) == frozenset(keys[at:])
+    if at:
+        back = [*steps, Step(keys[-1], keys[at - 1])]
+        assert not all(holding(back, keys, batches))
 
 
 def test_what_the_next_key_alone_signed_is_tied_by_it() -> None:
@@ -100,6 +117,14 @@ def in_a_loop(maker: Maker) -> None:
     maker.know(maker.sealer.key)
 
 
+def in_a_loop_of_streams(maker: Maker) -> None:
+    first = maker.sealer.key
+    maker.name_next()
+    maker.sealer = Sealer("gw-a", maker.sealer.key)
+    maker.name_next(first)
+    maker.sealer = Sealer("gw-a", first)
+
+
 def twice(maker: Maker) -> None:
     first = maker.sealer.key
     maker.name_next()
@@ -128,6 +153,7 @@ def of_a_key_that_the_proof_lacks(maker: Maker) -> None:
         (of_a_strangers_key, "untied"),
         (of_another_gateway, "untied"),
         (in_a_loop, "spoilt"),
+        (in_a_loop_of_streams, "spoilt"),
         (twice, "spoilt"),
         (with_the_former_key_at_work, "spoilt"),
         (of_a_key_that_the_proof_lacks, "spoilt"),
@@ -140,7 +166,7 @@ def test_a_forged_step_leads_nowhere(make: Callable[[Maker], None], state: str) 
     assert {each.name for each in verdict.checks if not each.holds} <= {"step", "trust"}
 
 
-def test_a_gap_between_named_and_signing_is_the_former_keys() -> None:
+def test_until_the_next_key_signs_the_former_one_does() -> None:
     maker = Maker()
     opening, first = maker.signed(START, 12_345_000), maker.sealer.key
     maker.name_next()
