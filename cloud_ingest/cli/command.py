@@ -28,7 +28,9 @@ from cloud_ingest.store.commands import IssuedCommand, issued_commands
 from shared_schema.gateway import LONGEST_LIFE, CommandKind
 from shared_schema.signing import SigningKey
 
-Key = Annotated[Path | None, typer.Option("--key", help="The private key that signs: see keygen.")]
+Key = Annotated[
+    Path | None, typer.Option("--key", help="The private key that signs [default: cloud_key_file].")
+]
 
 app = new_group("Ask a gateway for something, and see its answer.")
 
