@@ -7,6 +7,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.memory import write_into_memory
+
+write_into_memory()
+
 pytest_plugins = ["tests.support.servers", "tests.support.lanes", "tests.support.whole_gurux"]
 
 settings.register_profile(
