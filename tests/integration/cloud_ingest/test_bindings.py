@@ -109,7 +109,7 @@ def test_one_flag_names_the_stranger_and_its_meters(towers: Towers) -> None:
         towers.say(towers.other, serial, (START, 4242))
         towers.say(towers.other, serial, (START + HOUR, 4243))
     assert towers.flag() == (
-        f"Gateway gw-b sends readings of 3 meters not bound to it: {MAKER} 1 (bound to gw-a), "
+        f"Gateway gw-b sends readings of 3 meters not bound to it then: {MAKER} 1 (bound to gw-a), "
         f"{MAKER} 2 (bound to gw-a), 1 more. They are kept apart. If it reads them now, move or "
         "bind them (cloud-ingest meter move, bind); if not, look for a serial number that stands "
         "on two meters."
