@@ -56,8 +56,8 @@ def _finding(claims: Sequence[ForeignClaim]) -> Finding:
         message=(
             f"Gateway {first.gateway} sends readings of {count} meter{'s' if count > 1 else ''} "
             f"not bound to it then: {', '.join(named)}{more}. They are kept apart. If it reads "
-            "them now, move or bind them (cloud-ingest meter move, bind); if not, look for a serial "
-            "number that stands on two meters."
+            "them now, move or bind them (cloud-ingest meter move, bind); if not, look for a "
+            "serial number that stands on two meters."
         ),
         evidence=NotBoundEvidence(
             count=count,
