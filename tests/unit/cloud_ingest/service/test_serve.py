@@ -72,7 +72,7 @@ async def test_a_batch_is_judged_during_the_commit_before_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     intake = FakeIntake()
-    monkeypatch.setattr(module, "Intake", lambda: intake)
+    monkeypatch.setattr(module, "Intake", lambda **_: intake)
     link = FakeLink(intake)
     link.service = Service(ServiceSettings("", Broker("nowhere", 1), generate_key()))
     judging, storing = (cast("Database", FakeDatabase()) for _ in range(2))
