@@ -34,7 +34,7 @@ MOST_IN_FLIGHT: Final = 32
 
 
 class Lack(NamedTuple):
-    """A day of a meter that lacks intervals, and the gateway that reads the meter."""
+    """A day of a meter that lacks intervals, and the one gateway that reads the meter."""
 
     gateway: str
     meter: MeterId
