@@ -62,19 +62,24 @@ class ClockSeen:
     """Whether it is near enough; None: it says nothing."""
     unsure_s: float = 0.0
     """How long the meter took to say so: the offset may be wrong by half of it, and a second."""
+    ended: float = 0.0
+    """The gateway's time when it had said so, seconds since 1970."""
 
     def stamp(self, at: float, *, vouched: bool) -> int | None:
         """Return the time of what was read at a time of the gateway's; None: nobody knows it.
+
+        By the meter it is the time that its clock showed, and what passed after it had said so.
+        The offset has no part in that: what came at once with the clock has the clock's own time.
 
         Args:
             at: the gateway's time, seconds since 1970, or as it is assumed to be.
             vouched: whether a time service vouches for it.
         """
-        if self.offset_s is None:
+        if self.meter_ts is None or self.offset_s is None:
             return int(at)
         agrees = self.is_sound and (not vouched or abs(self.offset_s) <= AGREES_S)
         if agrees and self.unsure_s <= MOST_UNSURE_S:
-            return int(at + self.offset_s)
+            return self.meter_ts + int(at - self.ended)
         return int(at) if vouched or self.is_sound else None
 
 
@@ -213,7 +218,7 @@ class _RegisterReader:
                 return ClockSeen()
             return ClockSeen(meter_ts, is_sound=True)
         seen = self._compared(stamp, meter_ts, (found.begun + found.ended) / 2)
-        return replace(seen, unsure_s=found.ended - found.begun)
+        return replace(seen, unsure_s=found.ended - found.begun, ended=found.ended)
 
     def _compared(self, stamp: bytes, meter_ts: int | None, read_ts: float) -> ClockSeen:
         """Hold a clock against the gateway's, in each way in which a zone is written."""

@@ -2,7 +2,7 @@
 """What is read at once: who the meter is, its clock, its registers."""
 
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_agent.dlms import axdr
 from edge_agent.errors import (
     BusTimeout,
     WrongIdentity,
@@ -171,9 +172,59 @@ def test_a_time_service_that_lies_stamps_no_meter_that_agreed(password: Path, ju
 
 
 def test_a_clock_that_was_slow_to_answer_stamps_nothing() -> None:
-    seen = ClockSeen(1_000, offset_s=60.0, is_sound=True)
-    assert seen.stamp(2_000.0, vouched=False) == 2_060
+    seen = ClockSeen(2_050, offset_s=55.0, is_sound=True, unsure_s=10.0, ended=2_000.0)
+    assert seen.stamp(2_000.0, vouched=True) == 2_050
+    assert seen.stamp(2_003.5, vouched=True) == 2_053
     assert replace(seen, unsure_s=10.5).stamp(2_000.0, vouched=True) == 2_000
+
+
+@dataclass
+class Hesitant(Fake):
+    """A meter that answers after a while, and whose answers take a while to come."""
+
+    before_s: float = 0.0
+    after_s: float = 0.0
+    ahead_s: float = 0.0
+    passed_s: float = 0.0
+    shown: int = 0
+
+    def get(self, obis: Obis, class_id: int, attribute: int) -> bytes:
+        self.passed_s += self.before_s
+        if obis == CLOCK:
+            self.shown = int(NOW_S + self.passed_s + self.ahead_s)
+            time = axdr.date_time(self.shown, axdr.Zone(), with_deviation=True)
+            self.attributes[CLOCK, 8, 2] = b"\x09\x0c" + time
+        found = super().get(obis, class_id, attribute)
+        self.passed_s += self.after_s
+        return found
+
+
+@given(
+    before_s=st.floats(0, 4.9),
+    after_s=st.floats(0, 4.9),
+    ahead_s=st.floats(-50, 50),
+    vouched=st.booleans(),
+)
+def test_registers_stand_between_their_clock_and_their_answer(
+    before_s: float, after_s: float, ahead_s: float, vouched: bool
+) -> None:
+    reader = Hesitant(fake().attributes, before_s=before_s, after_s=after_s, ahead_s=ahead_s)
+    reader.attributes[ACTIVE_IMPORT, 3, 2] = b"\x06" + (4711).to_bytes(4, "big")
+    kind = Model(title="a register", client=16, lists=False, registers=(ACTIVE_IMPORT,))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("edge_agent.poll.poll.load", lambda *_name: kind)
+        found = poll(
+            lambda _meter, _model, _traffic: nullcontext(reader),
+            MeterConfig(label="A-1", address=1),
+            lambda _meter: {},
+            NOW,
+            vouched=vouched,
+            monotonic=lambda: reader.passed_s,
+        )
+    (at,) = registers_at(found)
+    assert at is not None
+    answered = NOW_S + 4 * (before_s + after_s) + ahead_s  # serial number, maker, clock, register
+    assert reader.shown <= at <= answered
 
 
 def test_a_meter_without_a_clock_takes_the_time_that_the_gateway_assumes() -> None:
@@ -186,14 +237,15 @@ def test_a_meter_without_a_clock_takes_the_time_that_the_gateway_assumes() -> No
 def test_no_stamp_is_further_from_the_meter_than_its_limit_unless_vouched_for(
     at: float, offset_s: int, vouched: bool, sound: int
 ) -> None:
-    seen = ClockSeen(int(at) + offset_s, offset_s, is_sound=abs(offset_s) <= sound)
+    shown = int(at) + offset_s
+    seen = ClockSeen(shown, offset_s, is_sound=abs(offset_s) <= sound, ended=at)
     stamp = seen.stamp(at, vouched=vouched)
     if stamp is None:
         assert not vouched
         assert abs(offset_s) > sound
     else:
         most = min(sound, AGREES_S) if vouched else sound
-        assert stamp == int(at + (offset_s if abs(offset_s) <= most else 0))
+        assert stamp == (shown if abs(offset_s) <= most else int(at))
 
 
 def test_registers_do_not_go_back_with_the_clock_of_their_meter(password: Path) -> None:
