@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The gateway's door to the broker, against a real mosquitto that may die and forget."""
 
+import gc
 import secrets
 import shutil
 import threading
@@ -210,6 +211,24 @@ def test_a_clone_is_named_and_nothing_of_either_is_lost(
     assert any("another machine uses this gateway's name and key" in each for each in reasons)
     assert not any("Unspecified" in each for each in reasons)
     assert any(record.__dict__.get("action") == "stream_forked" for record in caplog.records)
+
+
+def open_sockets() -> int:
+    """Count the sockets of this process; those of nobody stay open while nothing collects them."""
+    return sum(each.is_socket() for each in Path("/proc/self/fd").iterdir())
+
+
+def test_a_link_that_ended_has_no_socket_open(gateway: Gateway, cloud: Cloud) -> None:
+    gateway.read(1)
+    with cloud.online():
+        before = open_sockets()
+        gc.disable()
+        try:
+            with gateway.running():
+                until(lambda: gateway.waiting == 0, "all receipted")
+            assert open_sockets() == before
+        finally:
+            gc.enable()
 
 
 def test_a_hand_over_without_a_subscriber_is_none(gateway: Gateway, cloud: Cloud) -> None:
