@@ -121,6 +121,11 @@ class Gateway:
             assert not thread.is_alive()
         assert not failures
 
+    def is_stored(self) -> bool:
+        """Seal what a stream that began anew left open, and tell whether all is receipted."""
+        self.spool.seal(gateway=self.name, key=GATEWAY_KEY)
+        return self.waiting == 0
+
     @property
     def waiting(self) -> int:
         return self.spool.pending().total
@@ -205,8 +210,7 @@ def test_a_clone_is_named_and_nothing_of_either_is_lost(
         gateway.read(4)
         with gateway.running(), clone.running():
             until(lambda: gateway.spool.stream != clone.spool.stream, "a new stream is begun")
-            gateway.spool.seal(gateway=gateway.name, key=GATEWAY_KEY)
-            until(lambda: gateway.waiting == 0, "the original's are stored too", 60)
+            until(gateway.is_stored, "the original's are stored too", 60)
     reasons = {record.__dict__.get("reason", "") for record in caplog.records}
     assert any("another machine uses this gateway's name and key" in each for each in reasons)
     assert not any("Unspecified" in each for each in reasons)
