@@ -36,7 +36,8 @@ Unacknowledged = dict[int, int | UUID | None]
 """Of one link: packet id -> seq of a batch, command of a result, or None for a status."""
 
 STEADY_S: Final = 30.0
-"""A link that held so long is no failed attempt."""
+"""A link that held so long is no failed attempt, unless another's receipts came over it: two
+machines share one login, and were this one back at once, the other's would never reach it."""
 GOODBYE_S: Final = 2.0
 _RECONNECT_S: Final = (1.0, 60.0)
 _log = logging.getLogger(__name__)
@@ -98,6 +99,8 @@ class Publisher:
         self._commands = CommandLog(spool)
         self._flow = BatchFlow(spool, self.flight)
         self._said = ""
+        self._is_shared = False
+        """Receipts of another's stream came over this link."""
         self._login = Login(broker, gateway)
 
     def __repr__(self) -> str:
@@ -118,13 +121,15 @@ class Publisher:
         attempt = 0
         while not stop.is_set():
             started = time.monotonic()
+            self._is_shared = False
             try:
                 self._serve(stop)
             except (PublishError, ConfigurationError) as error:
                 self._complain(str(error))
             finally:
                 self.connected.clear()
-            attempt = 0 if time.monotonic() - started > STEADY_S else attempt + 1
+            is_steady = time.monotonic() - started > STEADY_S and not self._is_shared
+            attempt = 0 if is_steady else attempt + 1
             stop.wait(back_off(attempt, *_RECONNECT_S))
 
     def _serve(self, stop: threading.Event) -> None:
@@ -245,6 +250,7 @@ class Publisher:
             _ignore_receipt(str(error))
             return
         if applied.ignored:
+            self._is_shared |= receipt.stream != self._spool.stream
             _ignore_receipt(applied.ignored)
             return
         self.receipts += 1

@@ -70,6 +70,7 @@ class Cloud:
         finally:
             client.disconnect()
             client.loop_stop()
+            client.reinitialise()  # closes its sockets
             self._ready.clear()
 
     def _on_connect(

@@ -189,32 +189,59 @@ def test_a_broker_that_dies_and_forgets_loses_nothing(
     assert sorted(cloud.stored[gateway.spool.stream]) == list(range(1, 66))
 
 
-def test_a_clone_is_named_and_nothing_of_either_is_lost(
-    mosquitto: MosquittoServer,
-    gateway: Gateway,
-    cloud: Cloud,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+@pytest.fixture
+def twins(
+    mosquitto: MosquittoServer, gateway: Gateway, cloud: Cloud, tmp_path: Path
+) -> Iterator[tuple[Gateway, Gateway]]:
+    """Two machines with copies of one spool; the second one's 4 and 5 are stored."""
     gateway.read(3)
     gateway.spool.close()
     (tmp_path / "clone").mkdir()
     for name in ("spool.db", "password"):
         shutil.copy(tmp_path / name, tmp_path / "clone" / name)
     user = gateway_user(gateway.name, (tmp_path / "password").read_text())
-    gateway, clone = (Gateway(mosquitto, user, folder) for folder in (tmp_path, tmp_path / "clone"))
-    with closing(gateway.spool), closing(clone.spool), cloud.online():
-        with clone.running():
+    original, clone = (Gateway(mosquitto, user, at) for at in (tmp_path, tmp_path / "clone"))
+    clone.flight.resend_after_s = clone.flight.resend_limit_s  # no receipt is left to the original
+    with closing(original.spool), closing(clone.spool):
+        with cloud.online(), clone.running():
             clone.read(2)
             until(lambda: clone.waiting == 0, "the clone's are stored")
-        gateway.read(4)
-        with gateway.running(), clone.running():
-            until(lambda: gateway.spool.stream != clone.spool.stream, "a new stream is begun")
-            until(gateway.is_stored, "the original's are stored too", 60)
+        original.read(4)
+        yield original, clone
+
+
+def test_a_clone_is_named_and_nothing_of_either_is_lost(
+    cloud: Cloud, twins: tuple[Gateway, Gateway], caplog: pytest.LogCaptureFixture
+) -> None:
+    original, clone = twins
+    with cloud.online(), original.running(), clone.running():
+        for each in (original, clone):
+            until(each.is_stored, f"what {each.spool} has", 60)
+    assert original.spool.stream != clone.spool.stream
     reasons = {record.__dict__.get("reason", "") for record in caplog.records}
     assert any("another machine uses this gateway's name and key" in each for each in reasons)
     assert not any("Unspecified" in each for each in reasons)
     assert any(record.__dict__.get("action") == "stream_forked" for record in caplog.records)
+
+
+def test_a_clone_that_takes_the_receipts_forks_too(
+    cloud: Cloud, twins: tuple[Gateway, Gateway]
+) -> None:
+    original, clone = twins
+    stream = clone.spool.stream
+    cloud.answers = False
+    with cloud.online():
+        with original.running():
+            until(lambda: 7 in cloud.stored[stream], "the original's are stored")
+        with clone.running():
+            cloud.answer(stream)
+            until(lambda: clone.spool.stream != stream, "the clone does not know 6 and 7")
+        assert (original.spool.stream, original.waiting) == (stream, 7)
+        cloud.answers = True
+        with original.running(), clone.running():
+            for each in (original, clone):
+                until(each.is_stored, f"what {each.spool} has", 60)
+    assert original.spool.stream not in (stream, clone.spool.stream)
 
 
 def open_sockets() -> int:
@@ -335,6 +362,7 @@ def test_birth_and_last_will_carry_one_session_and_stay(
         until(lambda: len(cloud.statuses) >= 2, "the last will")
         thief.disconnect()
         thief.loop_stop()
+        thief.reinitialise()  # closes its sockets
         birth, will = cloud.statuses[:2]
         assert (will.state, will.session) == ("offline", birth.session)
         until(lambda: cloud.statuses[-1].state == "online", "the next birth")

@@ -2,21 +2,22 @@
 """The publisher without a broker: what goes wrong is told and tried again."""
 
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, cast
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
-from edge_agent.errors import ConfigurationError
+from edge_agent.errors import ConfigurationError, PublishError
 from edge_agent.publish import publisher as module
 from edge_agent.publish.mqtt import Answer, MqttLink
 from edge_agent.publish.publisher import Publisher
 from edge_agent.settings.gateway import BrokerConfig
 from edge_agent.spool.spool import Spool
-from shared_schema.gateway import Status
-from shared_schema.signing import generate_key
+from shared_schema.gateway import Receipt, Status
+from shared_schema.signing import generate_key, key_id, sign_message
 
 
 def a_status(session: UUID, state: Literal["online", "offline"]) -> Status:
@@ -49,6 +50,49 @@ def test_a_certificate_that_is_being_renewed_is_tried_again(
     assert len(attempts) == 3
     assert "KEY_VALUES_MISMATCH" in str([vars(record) for record in caplog.records])
     assert repr(publisher) == "<Publisher to 127.0.0.1:1883, not connected, 0 sent, 0 out>"
+
+
+@pytest.mark.parametrize(("is_shared", "attempts"), [(False, [0, 0, 0]), (True, [1, 2, 3])])
+def test_a_machine_that_shares_its_login_gives_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_shared: bool, attempts: list[int]
+) -> None:
+    """Where it came back at once, the other's links would end before its receipts come."""
+    key, stop, waits = generate_key(), threading.Event(), list[int]()
+
+    def back_off(attempt: int, _first_s: float, _last_s: float) -> float:
+        waits.append(attempt)
+        if len(waits) == 3:
+            stop.set()
+        return 0.0
+
+    with Spool.open(tmp_path / "spool.db") as spool:
+        publisher = Publisher(
+            spool,
+            BrokerConfig(host="127.0.0.1"),
+            gateway="gw-1",
+            cloud_key=key.public_key(),
+            status=a_status,
+        )
+        receipt = Receipt(
+            gateway="gw-1",
+            key=key_id(key.public_key()),
+            store=uuid4(),
+            stream=uuid4() if is_shared else spool.stream,
+            ranges=(),
+            heads=(),
+            at=datetime.now(UTC),
+        )
+
+        def serve(_stop: threading.Event) -> None:
+            publisher._take_receipt(sign_message(receipt.to_line(), key))
+            now = time.monotonic()
+            monkeypatch.setattr(time, "monotonic", lambda: now + module.STEADY_S + 1)
+            raise PublishError("it closed the link")
+
+        monkeypatch.setattr(publisher, "_serve", serve)
+        monkeypatch.setattr(module, "back_off", back_off)
+        publisher.run(stop)
+    assert waits == attempts
 
 
 class Link:
