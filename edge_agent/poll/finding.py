@@ -38,6 +38,7 @@ class FindingKind(StrEnum):
     REGISTERS_UNCONFIRMED = "registers_unconfirmed"
     REGISTERS_UNSTAMPED = "registers_unstamped"
     CLOCKS_DISAGREE = "clocks_disagree"
+    REGISTERS_LATE = "registers_late"
     REGISTERS_EARLIER = "registers_earlier"
     DENIED = "denied"
     UNREADABLE = "unreadable"
@@ -109,6 +110,10 @@ WORDS: Final[dict[FindingKind, str]] = {
     FindingKind.CLOCKS_DISAGREE: (
         "{label}: registers are not kept: its clock and the gateway's disagree, and no time "
         "service vouches for the gateway's, or it jumped since they agreed"
+    ),
+    FindingKind.REGISTERS_LATE: (
+        "{label}: registers are not kept: they came more than {most_s} s after they were asked "
+        "for, and nobody knows of when they are"
     ),
     FindingKind.REGISTERS_EARLIER: (
         "{label}: registers are not kept: its clock was set back, and has not reached the time of "

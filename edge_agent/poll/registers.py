@@ -47,6 +47,8 @@ from shared_schema.readings import Column
 
 MOST_UNSURE_S: Final = 10.0
 """A clock that took longer to answer stamps no registers."""
+MOST_WAITED_S: Final = AGREES_S
+"""Registers that took longer to come may be as much older than they seem."""
 _REGISTER: Final = 3
 
 
@@ -271,6 +273,9 @@ class _RegisterReader:
             return None
         if not self._synchronised:
             self._note(FindingKind.REGISTERS_UNSTAMPED)
+            return None
+        if max(each.ended - each.begun for each in answers) > MOST_WAITED_S:
+            self._note(FindingKind.REGISTERS_LATE, most_s=int(MOST_WAITED_S))
             return None
         is_vouched = vouched and not self._facts.agreed
         stamp = clock.stamp(answers[-1].ended, vouched=is_vouched)

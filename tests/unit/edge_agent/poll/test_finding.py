@@ -44,6 +44,10 @@ SENTENCES = {
         "A-1: registers are not kept: its clock and the gateway's disagree, and no time service "
         "vouches for the gateway's, or it jumped since they agreed"
     ),
+    FindingKind.REGISTERS_LATE: (
+        "A-1: registers are not kept: they came more than 300 s after they were asked for, and "
+        "nobody knows of when they are"
+    ),
     FindingKind.REGISTERS_EARLIER: (
         "A-1: registers are not kept: its clock was set back, and has not reached the time of the "
         "last ones"

@@ -199,6 +199,22 @@ class Hesitant(Fake):
         return found
 
 
+def read_hesitant(reader: Hesitant, *, vouched: bool) -> PollResult:
+    """Read one register of a meter that hesitates."""
+    reader.attributes[ACTIVE_IMPORT, 3, 2] = b"\x06" + (4711).to_bytes(4, "big")
+    kind = Model(title="a register", client=16, lists=False, registers=(ACTIVE_IMPORT,))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("edge_agent.poll.poll.load", lambda *_name: kind)
+        return poll(
+            lambda _meter, _model, _traffic: nullcontext(reader),
+            MeterConfig(label="A-1", address=1),
+            lambda _meter: {},
+            NOW,
+            vouched=vouched,
+            monotonic=lambda: reader.passed_s,
+        )
+
+
 @given(
     before_s=st.floats(0, 4.9),
     after_s=st.floats(0, 4.9),
@@ -209,22 +225,22 @@ def test_registers_stand_between_their_clock_and_their_answer(
     before_s: float, after_s: float, ahead_s: float, vouched: bool
 ) -> None:
     reader = Hesitant(fake().attributes, before_s=before_s, after_s=after_s, ahead_s=ahead_s)
-    reader.attributes[ACTIVE_IMPORT, 3, 2] = b"\x06" + (4711).to_bytes(4, "big")
-    kind = Model(title="a register", client=16, lists=False, registers=(ACTIVE_IMPORT,))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("edge_agent.poll.poll.load", lambda *_name: kind)
-        found = poll(
-            lambda _meter, _model, _traffic: nullcontext(reader),
-            MeterConfig(label="A-1", address=1),
-            lambda _meter: {},
-            NOW,
-            vouched=vouched,
-            monotonic=lambda: reader.passed_s,
-        )
-    (at,) = registers_at(found)
+    (at,) = registers_at(read_hesitant(reader, vouched=vouched))
     assert at is not None
     answered = NOW_S + 4 * (before_s + after_s) + ahead_s  # serial number, maker, clock, register
     assert reader.shown <= at <= answered
+
+
+@pytest.mark.parametrize("vouched", [True, False])
+@pytest.mark.parametrize(("before_s", "after_s"), [(0, 59), (59, 0), (0, 61), (61, 0), (31, 30)])
+def test_registers_that_came_too_late_are_not_stamped(
+    before_s: float, after_s: float, vouched: bool
+) -> None:
+    reader = Hesitant(fake().attributes, before_s=before_s, after_s=after_s)
+    found = read_hesitant(reader, vouched=vouched)
+    is_late = before_s + after_s > AGREES_S
+    assert len(registers_at(found)) == (not is_late)
+    assert (FindingKind.REGISTERS_LATE in kinds_of(found)) == is_late
 
 
 def test_a_meter_without_a_clock_takes_the_time_that_the_gateway_assumes() -> None:
