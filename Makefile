@@ -18,7 +18,7 @@ setup: ## Make the virtual environment from the lock file
 demo: setup ## Run a society's month end to end (KEEP=1 leaves it running, DSN=… uses your database)
 	@$(BIN)/python -m deploy.demo $(if $(KEEP),--keep) $(if $(DSN),--dsn "$(DSN)")
 
-quick: setup ## Lint, import contracts and the unit tests without a slow one: a minute at most
+quick: setup ## Lint, import contracts and the unit tests without a slow one: about two minutes
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports --no-cache
