@@ -106,7 +106,8 @@ def add_forgotten(conn: Connection, gateway: str, book: Book) -> None:
     """Take in what a spool forgot: the store has it, as it was signed."""
     missing = [seq for seq in range(1, book.last + 1) if seq not in book.sent]
     rows = conn.execute(
-        "SELECT seq, evidence FROM batch JOIN gateway USING (gateway_id)"
+        "SELECT seq, kept.evidence FROM batch JOIN gateway USING (gateway_id)"
+        " JOIN batch_evidence AS kept USING (gateway_id, received_at, batch_id)"
         " WHERE name = %s AND stream = %s AND seq = ANY(%s)",
         [gateway, book.stream, missing],
     )
