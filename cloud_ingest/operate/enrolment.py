@@ -34,6 +34,7 @@ from shared_schema.certificates import PEM
 from shared_schema.enrolment import LARGEST_REQUEST, Asked, open_request
 from shared_schema.errors import ContractError
 from shared_schema.message import format_utc
+from shared_schema.proof.verdict import normal_fingerprint
 from shared_schema.signing import fingerprint, key_id, public_key_from_pem, public_key_to_pem
 
 DEFAULT_DAYS: Final = 825
@@ -55,7 +56,7 @@ class Request:
 
     def is_signed_by(self, typed: str) -> bool:
         """Say whether a fingerprint, as a person typed it from the sheet, is of its key."""
-        return "".join(typed.split()).replace(":", "").lower() == self.fingerprint
+        return normal_fingerprint(typed) == self.fingerprint
 
 
 @dataclass(frozen=True, slots=True)
