@@ -16,7 +16,6 @@ from typing import ClassVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import Field
 
 from shared_schema.certificates import TlsKey, TlsPublicKey, certificate_request, login_of
@@ -59,11 +58,10 @@ def make_request(
     Raises:
         ValueError: a gateway or a society cannot have such a name.
     """
-    raw = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     asked = EnrolmentRequest(
         gateway=gateway,
         society=society,
-        key=base64.b64encode(raw).decode(),
+        key=base64.b64encode(key.public_key().public_bytes_raw()).decode(),
         certificate_request=certificate_request(gateway, tls_key).decode(),
         made_at=now,
     )

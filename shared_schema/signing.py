@@ -84,7 +84,7 @@ def public_key_to_pem(key: VerifyKey) -> bytes:
 
 def fingerprint(key: VerifyKey) -> str:
     """Return the SHA-256 of the raw public key, in hex: what the commissioning sheet shows."""
-    return hashlib.sha256(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).hexdigest()
+    return hashlib.sha256(key.public_bytes_raw()).hexdigest()
 
 
 def key_id(key: VerifyKey) -> str:

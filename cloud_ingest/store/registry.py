@@ -13,7 +13,6 @@ from typing import LiteralString, NamedTuple
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import TypeAdapter, ValidationError
 
 from cloud_ingest.core.known import EndedKey, KnownGateway, KnownMeter, Registry, Stretch
@@ -223,13 +222,12 @@ def enrol_gateway(
     with conn.transaction():
         society_id = ensure_society(conn, society)
         gateway_id = _ensure_gateway(conn, society_id, gateway, tower)
-        raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
         conn.execute(
             """
             INSERT INTO gateway_key (gateway_id, key_id, public_key) VALUES (%s, %s, %s)
             ON CONFLICT DO NOTHING
             """,
-            (gateway_id, key_id(key), raw),
+            (gateway_id, key_id(key), key.public_bytes_raw()),
         )
     return fingerprint(key)
 

@@ -18,8 +18,6 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from edge_agent.errors import ConfigurationError, Setup, SpoolFull
 from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.spool import Spool
@@ -120,8 +118,8 @@ class Succession:
             )
 
     def _name(self, now: datetime) -> None:
-        public = self._next.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
-        line = KeyChange(successor=public).to_line()
+        successor = self._next.public_key().public_bytes_raw().hex()
+        line = KeyChange(successor=successor).to_line()
         try:
             seq = self._spool.seal_alone(line, gateway=self._gateway, key=self._key, at=now)
         except SpoolFull:  # the sealer tells it

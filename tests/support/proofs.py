@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from shared_schema.billing import (
     BILLING_UNITS,
     BoundaryReading,
@@ -46,7 +44,7 @@ SERIAL, NEIGHBOUR = "26100001", "26109999"
 
 
 def raw_key(key: VerifyKey) -> str:
-    return key.public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+    return key.public_bytes_raw().hex()
 
 
 def sealed(at: datetime, *seals: str) -> Sealed:

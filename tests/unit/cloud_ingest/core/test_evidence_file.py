@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,7 +34,7 @@ HEAD = ArchiveHead(
         ArchivedKey(
             gateway="gw-a",
             key=key_id(PUBLIC),
-            public_key=PUBLIC.public_bytes(Encoding.Raw, PublicFormat.Raw).hex(),
+            public_key=PUBLIC.public_bytes_raw().hex(),
             enrolled_at=AT,
         ),
     ),
