@@ -28,7 +28,7 @@ from shared_schema.catalogue import BILLED_REGISTER, Service
 from shared_schema.message import MeterId, format_utc
 from shared_schema.proof import pack
 from shared_schema.quality import Origin
-from shared_schema.readings import read_block
+from shared_schema.readings import Batch, read_block
 
 MOST_LOOKED_AT = 50
 """Batches with one reading that are looked at for one without readings of others."""
@@ -59,14 +59,18 @@ class SignedLines:
     def batches(self) -> tuple[pack.SignedBatch, ...]:
         """Return them as a proof has them."""
         return tuple(
-            pack.SignedBatch(
-                header=row.batch.header_line.decode(),
-                signature=row.batch.signature_line.decode(),
-                blocks=tuple(line.decode() for line in self.blocks[batch_id]),
-                received_at=format_utc(row.received_at),
-            )
+            _shown(row.batch, self.blocks[batch_id], row.received_at)
             for batch_id, row in self.rows.items()
         )
+
+
+def _shown(batch: Batch, blocks: Iterable[bytes], received_at: datetime) -> pack.SignedBatch:
+    return pack.SignedBatch(
+        header=batch.header_line.decode(),
+        signature=batch.signature_line.decode(),
+        blocks=tuple(line.decode() for line in blocks),
+        received_at=format_utc(received_at),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,12 +197,7 @@ class Evidence:
         """Return the signed lines of all readings that were asked for, and of next keys."""
         signers = {(row.gateway, row.batch.header.key) for row in self._lines.rows.values()}
         named = (
-            pack.SignedBatch(
-                header=each.batch.header_line.decode(),
-                signature=each.batch.signature_line.decode(),
-                blocks=(each.block.decode(),),
-                received_at=format_utc(each.received_at),
-            )
+            _shown(each.batch, (each.block,), each.received_at)
             for each in naming_batches(self._conn, sorted(signers))
         )
         return (*self._lines.batches(), *named)
