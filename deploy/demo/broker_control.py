@@ -69,5 +69,6 @@ def tell(
     finally:
         client.disconnect()
         client.loop_stop()
+        client.reinitialise()  # closes its sockets
     if faults := [each for each in told["responses"] if "error" in each]:
         raise LocalServerError(f"mosquitto refuses its users: {faults}")

@@ -142,6 +142,7 @@ def listen(society: str, accounts: list[Account]) -> Iterator[Inbox]:
         for client in clients:
             client.disconnect()
             client.loop_stop()
+            client.reinitialise()  # closes its sockets
 
 
 def _connect(inbox: Inbox, society: str, account: Account) -> Client:

@@ -165,7 +165,7 @@ class MqttLink:
     def __exit__(self, *_: object) -> None:
         """End the link; after an error the broker sends the last will, after `goodbye` not."""
         self._client.disconnect(reasoncode=_with_will())
-        self._client._reset_sockets()  # those that wake its loop stay open otherwise
+        self._client.reinitialise()  # closes those of its sockets that wake its loop
 
     def _await_subscription(self) -> None:
         self.wait(lambda: self._is_subscribed, CONNECT_TIMEOUT_S)

@@ -145,6 +145,7 @@ class Publisher:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        self._client.reinitialise()  # closes its sockets
 
 
 def last_of_each(batches: Batches) -> dict[str, int]:

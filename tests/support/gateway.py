@@ -174,6 +174,7 @@ class TestGateway:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        self._client.reinitialise()  # closes its sockets
 
     async def aclose(self) -> None:
         await asyncio.to_thread(self.close)

@@ -144,6 +144,7 @@ def linked(
     finally:
         client.disconnect()
         client.loop_stop()
+        client.reinitialise()  # closes its sockets
 
 
 def _require_let_in(peer: Peer) -> None:

@@ -472,6 +472,7 @@ def _peer(server: MosquittoServer | Broker, user: Login) -> Iterator[_Peer]:
     finally:
         client.disconnect()
         client.loop_stop()
+        client.reinitialise()  # closes its sockets
 
 
 def _one(connection: psycopg.Connection[tuple[object, ...]], query: str) -> object:
