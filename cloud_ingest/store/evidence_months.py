@@ -12,7 +12,7 @@ In: times, months, rows. Out: partitions; rows in the order of the key. Owns: ``
 ``evidence_month``. Never: a batch without its bytes.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -21,8 +21,12 @@ from psycopg import sql
 from cloud_ingest.core.month import Month
 from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.evidence import SHORT
+from cloud_ingest.store.evidence import SHORT, unpack
 from cloud_ingest.store.rows import all_rows, scalar, scalars
+from shared_schema.readings import Batch
+
+_AT_ONCE = 100
+"""Batches that are read from the store together."""
 
 
 class Kept(NamedTuple):
@@ -34,9 +38,16 @@ class Kept(NamedTuple):
     evidence: bytes
 
 
-class SignedBatch(NamedTuple):
-    """The bytes of a batch, with the name of its gateway."""
+class StoredBatch(NamedTuple):
+    """A batch as it was signed, with the name of its gateway."""
 
+    batch_id: int
+    gateway: str
+    received_at: datetime
+    batch: Batch
+
+
+class _Packed(NamedTuple):
     batch_id: int
     gateway: str
     received_at: datetime
@@ -135,24 +146,36 @@ def kept_after(
     return all_rows(conn, Kept, query("batch/kept_after"), arguments, binary=True)
 
 
-@translating
-def evidence_of(
+def stored_batches(
     conn: Connection, gateways: Collection[int], batches: Sequence[tuple[int, datetime]]
-) -> list[SignedBatch]:
-    """Return the bytes of some batches of gateways, in the order of receipt.
+) -> Iterator[StoredBatch]:
+    """Give some batches of gateways, in the order of receipt; a damaged one is left out.
 
     Args:
         conn: The store.
         gateways: Whose they are.
         batches: Their numbers and when they were received, in that order.
     """
+    for first in range(0, len(batches), _AT_ONCE):
+        for packed in _evidence_of(conn, gateways, batches[first : first + _AT_ONCE]):
+            try:
+                batch = unpack(packed.evidence)
+            except ValueError:  # it proves nothing; another one may
+                continue
+            yield StoredBatch(packed.batch_id, packed.gateway, packed.received_at, batch)
+
+
+@translating
+def _evidence_of(
+    conn: Connection, gateways: Collection[int], batches: Sequence[tuple[int, datetime]]
+) -> list[_Packed]:
     arguments = {
         "gateways": sorted(gateways),
         "batches": [batch_id for batch_id, _ in batches],
         "first": batches[0][1],
         "last": batches[-1][1],
     }
-    return all_rows(conn, SignedBatch, query("batch/evidence_of"), arguments, binary=True)
+    return all_rows(conn, _Packed, query("batch/evidence_of"), arguments, binary=True)
 
 
 @translating

@@ -10,8 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.evidence import unpack
-from cloud_ingest.store.evidence_months import evidence_of
+from cloud_ingest.store.evidence_months import stored_batches
 from cloud_ingest.store.key_successions import named_keys
 from cloud_ingest.store.rows import all_rows
 from shared_schema.readings import Batch
@@ -59,11 +58,9 @@ def _naming(conn: Connection, step: _Step) -> Iterator[NamingBatch]:
         """,
         (step.gateway_id, step.received_at),
     ).fetchall()
-    for each in evidence_of(conn, [step.gateway_id], batches) if batches else ():
-        try:
-            batch = unpack(each.evidence)
-        except ValueError:  # it is damaged, and proves nothing
+    for each in stored_batches(conn, [step.gateway_id], batches):
+        if each.batch.header.key != step.key_id:
             continue
-        for line, key in named_keys(batch) if batch.header.key == step.key_id else ():
+        for line, key in named_keys(each.batch):
             if key.public_bytes_raw() == step.successor:
-                yield NamingBatch(batch, line, each.received_at)
+                yield NamingBatch(each.batch, line, each.received_at)

@@ -7,7 +7,7 @@ so batches are looked through in the order of receipt, from the time of the read
 In: a society, a reading that the store has. Out: the signed lines with it. Never: a write.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,8 +16,7 @@ from typing import NamedTuple
 
 from cloud_ingest.core.accept import FUTURE_TOLERANCE
 from cloud_ingest.store.connection import Connection, translating
-from cloud_ingest.store.evidence import unpack
-from cloud_ingest.store.evidence_months import evidence_of
+from cloud_ingest.store.evidence_months import StoredBatch, stored_batches
 from cloud_ingest.store.rows import scalars
 from shared_schema.billing import billing_exponent
 from shared_schema.catalogue import Service
@@ -35,8 +34,6 @@ _WAITS = (
     timedelta(days=36500),
 )
 """How long after a reading its batch is looked for: first among the few that came at once."""
-_AT_ONCE = 100
-"""Batches that are read from the store together."""
 
 
 class Sought(NamedTuple):
@@ -90,22 +87,12 @@ def signed_rows(conn: Connection, society_id: int, sought: Sought) -> Iterator[S
             """,
             arguments,
         ).fetchall()
-        for first in range(0, len(found), _AT_ONCE):
-            yield from _rows_in(conn, gateways, found[first : first + _AT_ONCE], sought)
+        yield from _rows_in(stored_batches(conn, gateways, found), sought)
 
 
-def _rows_in(
-    conn: Connection,
-    gateways: list[int],
-    batches: Sequence[tuple[int, datetime]],
-    sought: Sought,
-) -> Iterator[SignedRow]:
+def _rows_in(batches: Iterable[StoredBatch], sought: Sought) -> Iterator[SignedRow]:
     told = str(int(sought.at.timestamp())).encode()
-    for each in evidence_of(conn, gateways, batches):
-        try:
-            batch = unpack(each.evidence)
-        except ValueError:  # it is damaged, and proves nothing; another one may
-            continue
+    for batch_id, gateway, received_at, batch in batches:
         for ordinal, line in enumerate(batch.block_lines):
             if told not in line:  # few lines are worth parsing
                 continue
@@ -113,9 +100,8 @@ def _rows_in(
             if place is not None:
                 row, column, counted = place
                 yield SignedRow(
-                    each.batch_id, each.gateway, each.received_at, batch, ordinal, row, column,
-                    counted,
-                )  # fmt: skip
+                    batch_id, gateway, received_at, batch, ordinal, row, column, counted
+                )
 
 
 def _place(line: bytes, sought: Sought) -> tuple[int, int, Column] | None:

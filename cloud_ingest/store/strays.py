@@ -22,8 +22,7 @@ from cloud_ingest.core.lost_bindings import LONG_AGO, LostBinding, Version, lost
 from cloud_ingest.store.billed_registers import SERVICE_OF, Dial, claims_of, dials_of
 from cloud_ingest.store.bindings import Binding, bindings
 from cloud_ingest.store.connection import Connection, translating
-from cloud_ingest.store.evidence import unpack
-from cloud_ingest.store.evidence_months import evidence_of
+from cloud_ingest.store.evidence_months import stored_batches
 from cloud_ingest.store.readings_write import ORIGIN_NUMBERS
 from shared_schema.errors import MalformedMessage
 from shared_schema.quality import Origin
@@ -32,8 +31,6 @@ from shared_schema.text import composed
 
 WORKERS_HEAR = timedelta(minutes=5)
 """So long after it was said a worker may still have taken what a gateway sent."""
-_AT_ONCE = 100
-"""Batches that are read from the store together."""
 _Said = tuple[str, int, int, int, int]
 """OBIS, unit, scaler, seconds since 1970, raw."""
 _TS: Final = 3
@@ -153,10 +150,9 @@ def _rows(
         """,
         {"gateway_id": gateway_id, "start": start, "until": until},
     ).fetchall()
-    for first in range(0, len(batches), _AT_ONCE):
-        for kept in evidence_of(conn, [gateway_id], batches[first : first + _AT_ONCE]):
-            for line in filter(None, unpack(kept.evidence).block_lines):
-                yield from _rows_of(line, plates)
+    for stored in stored_batches(conn, [gateway_id], batches):
+        for line in filter(None, stored.batch.block_lines):
+            yield from _rows_of(line, plates)
 
 
 def _rows_of(line: bytes, plates: _Plates) -> Iterator[tuple[int, _Said]]:

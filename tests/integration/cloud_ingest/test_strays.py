@@ -74,6 +74,15 @@ def test_a_move_dated_back_leaves_strays(mixed: Mixed) -> None:
     assert strays(mixed.conn, society_id, told_since=TOLD + HOUR) == []
 
 
+def test_a_damaged_batch_says_nothing_and_hides_no_stray(mixed: Mixed) -> None:
+    move(mixed.conn, SOCIETY, ["1"], "gw-b", ASHA, at=MOVED)
+    mixed.replay_all()
+    mixed.conn.execute(
+        "UPDATE evidence SET evidence = 'x' WHERE received_at = %s", (START + 3 * HOUR,)
+    )
+    assert mixed.strays() == [("gw-a", START + 2 * HOUR, 4242, True)]
+
+
 def test_what_is_set_aside_gives_way_and_stays_stored(mixed: Mixed) -> None:
     move(mixed.conn, SOCIETY, ["1"], "gw-b", ASHA, at=MOVED)
     mixed.replay_all()
