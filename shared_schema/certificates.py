@@ -14,10 +14,18 @@ from datetime import datetime, timedelta
 from typing import Final, Self
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from shared_schema.errors import ContractError
 
 TlsKey = ec.EllipticCurvePrivateKey
 TlsPublicKey = ec.EllipticCurvePublicKey
@@ -33,6 +41,21 @@ def new_tls_key() -> TlsKey:
 def tls_key_to_pem(key: TlsKey) -> bytes:
     """Write the key as unencrypted PKCS #8; the caller keeps it in a file of mode 0600."""
     return key.private_bytes(PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def tls_key_from_pem(pem: bytes) -> TlsKey:
+    """Read an unencrypted PKCS #8 key.
+
+    Raises:
+        ContractError: it is none, or not an elliptic one.
+    """
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, TlsKey):
+        raise ContractError("no elliptic private key (PEM) without a passphrase")
+    return key
 
 
 def certificate_request(name: str, key: TlsKey) -> bytes:

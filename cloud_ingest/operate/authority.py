@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import Final, Self
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.settings import read_secret
@@ -32,8 +30,10 @@ from shared_schema.certificates import (
     TlsPublicKey,
     login_of,
     revoked,
+    tls_key_from_pem,
     tls_key_to_pem,
 )
+from shared_schema.errors import ContractError
 from shared_schema.text import visible
 from shared_schema.tls import TlsFault, read_certificate
 
@@ -88,14 +88,12 @@ class Authority:
         pem = read_secret(folder / _KEY, "the authority's key")
         try:
             certificate = read_certificate(folder / _CERTIFICATE, "the authority's certificate")
-            key = load_pem_private_key(pem, password=None)
+            key = tls_key_from_pem(pem)
         except TlsFault as fault:
             raise ConfigurationError(str(fault)) from None
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            raise ConfigurationError(
-                f"{folder / _KEY} holds no private key without a passphrase"
-            ) from None
-        if not isinstance(key, TlsKey) or key.public_key() != certificate.public_key():
+        except ContractError as error:
+            raise ConfigurationError(f"{folder / _KEY} holds {error}") from None
+        if key.public_key() != certificate.public_key():
             raise ConfigurationError(f"{folder / _KEY} is not the key of {folder / _CERTIFICATE}")
         return cls(folder, Issuer(certificate, key))
 

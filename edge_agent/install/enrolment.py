@@ -14,12 +14,18 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.install.written_files import write_certificate
 from edge_agent.secret_files import read_secret, write_new
-from shared_schema.certificates import PEM, TlsKey, login_of, new_tls_key, tls_key_to_pem
+from shared_schema.certificates import (
+    PEM,
+    TlsKey,
+    login_of,
+    new_tls_key,
+    tls_key_from_pem,
+    tls_key_to_pem,
+)
 from shared_schema.enrolment import make_request
 from shared_schema.errors import ContractError
 from shared_schema.message import format_utc
@@ -145,15 +151,11 @@ def _signing_key(path: Path) -> SigningKey:
 def _tls_key(path: Path) -> TlsKey:
     pem = read_secret(path, "the certificate's key (--tls-key)")
     try:
-        found = load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        found = None
-    if not isinstance(found, TlsKey):
+        return tls_key_from_pem(pem)
+    except ContractError as error:
         raise ConfigurationError(
-            f"{path} holds no elliptic private key (PEM) without a passphrase: move it away, and "
-            "a new one is made"
-        )
-    return found
+            f"{path} holds {error}: move it away, and a new one is made"
+        ) from None
 
 
 def _certificates(path: Path) -> tuple[x509.Certificate, x509.Certificate]:

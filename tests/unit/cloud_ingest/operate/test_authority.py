@@ -68,6 +68,12 @@ def test_a_key_that_others_may_read_is_refused(authority: Authority) -> None:
         Authority.open(authority.folder)
 
 
+def test_a_spoiled_key_of_the_authority_is_named(authority: Authority) -> None:
+    (authority.folder / "authority.key").write_bytes(b"-----BEGIN PRIVATE KEY-----")
+    with pytest.raises(ConfigurationError, match=r"authority.key holds no elliptic private key"):
+        Authority.open(authority.folder)
+
+
 def test_an_authority_is_never_made_twice(authority: Authority) -> None:
     said = run("ca", "init", str(authority.folder))
     assert said.startswith("2 ")

@@ -105,6 +105,14 @@ def test_an_expired_certificate_is_refused(place: Place) -> None:
         place.install(path, place.now + 2 * YEAR)
 
 
+def test_a_key_of_another_kind_is_named(place: Place) -> None:
+    key = place.folder / "tls.key"
+    key.write_bytes((place.folder / "gateway.key").read_bytes())
+    key.chmod(0o600)
+    with pytest.raises(ConfigurationError, match=r"tls.key holds no elliptic private key"):
+        place.request()
+
+
 @pytest.mark.parametrize("spoiled", [b"", b"no certificate", b"-----BEGIN CERTIFICATE-----"])
 def test_a_file_that_is_not_whole_is_refused(place: Place, spoiled: bytes) -> None:
     path = place.answer(place.request().text)
