@@ -200,7 +200,7 @@ class Spool:
 
         def make(database: Connection, losses: Sequence[Loss]) -> int:
             lines = [*(loss.to_line() for loss in losses), line]
-            return unsealed.seal_lines(database, gateway, key, lines, at)
+            return unsealed.seal_lines(database, gateway, key, lines, int(at.timestamp()))
 
         lost = "what the gateway says of itself is sealed when there is room"
         return with_room(self._database, make, len(line), keep_reserve=False, lost=lost).result

@@ -92,44 +92,39 @@ def seal(
     live, backlog = (_take(database, historical=historical) for historical in (False, True))
     latest = max(at for _, at in (*live, *backlog))
     live[:0] = [(loss.to_line(), latest) for loss in losses]
-    head = stream.head(database)
-    seq, previous = head.seq, head.header_hash
-    for historical, group in (*_groups(live, is_backlog=False), *_groups(backlog, is_backlog=True)):
-        seq += 1
-        at = group[-1][1]  # a batch is as old as its last line: when that was read
-        payload = seal_batch(
-            gateway=gateway,
-            stream=head.stream,
-            seq=seq,
-            previous=previous,
-            block_lines=[line for line, _ in group],
-            created_at=datetime.fromtimestamp(at, UTC),
-            historical=historical,
-            key=key,
+    groups = (*_groups(live, is_backlog=False), *_groups(backlog, is_backlog=True))
+    return [
+        # A batch is as old as its last line: when that was read.
+        seal_lines(
+            database, gateway, key, [line for line, _ in group], group[-1][1], historical=historical
         )
-        batches.put(database, Spooled(seq, historical, payload), at)
-        previous = line_hash(payload.partition(b"\n")[0])
-    stream.advance(database, seq, previous)
-    return list(range(head.seq + 1, seq + 1))
+        for historical, group in groups
+    ]
 
 
 def seal_lines(
-    database: sqlite3.Connection, gateway: str, key: SigningKey, lines: list[bytes], at: datetime
+    database: sqlite3.Connection,
+    gateway: str,
+    key: SigningKey,
+    lines: list[bytes],
+    at: int,
+    *,
+    historical: bool = False,
 ) -> int:
-    """Make one live batch of these lines alone; return its seq."""
+    """Make one batch of these lines alone, as old as that time (s, UTC); return its seq."""
     head = stream.head(database)
-    seq, ts = head.seq + 1, int(at.timestamp())
+    seq = head.seq + 1
     payload = seal_batch(
         gateway=gateway,
         stream=head.stream,
         seq=seq,
         previous=head.header_hash,
         block_lines=lines,
-        created_at=datetime.fromtimestamp(ts, UTC),
-        historical=False,
+        created_at=datetime.fromtimestamp(at, UTC),
+        historical=historical,
         key=key,
     )
-    batches.put(database, Spooled(seq, historical=False, payload=payload), ts)
+    batches.put(database, Spooled(seq, historical, payload), at)
     stream.advance(database, seq, line_hash(payload.partition(b"\n")[0]))
     return seq
 
