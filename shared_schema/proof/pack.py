@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from shared_schema.errors import ContractError
 from shared_schema.message import GatewayName, KeyId, Sha256
+from shared_schema.text import MOST_SEALS
 
 MAX_PROOF_BYTES = 4 * 1024 * 1024
 MOST_LINE = 64 * 1024
@@ -211,7 +212,7 @@ class Sealed(Piece):
 
     meter: Meter
     seen_at: Moment
-    seals: Annotated[tuple[Name, ...], Field(max_length=16)]
+    seals: Annotated[tuple[Name, ...], Field(max_length=MOST_SEALS)]
     """Their numbers; none: it had none."""
     by: Text
     why: Text
