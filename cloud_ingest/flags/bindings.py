@@ -14,11 +14,12 @@ from itertools import groupby
 from typing import Final
 
 from cloud_ingest.core.flag import Finding, meter_label
+from cloud_ingest.flags.gateway_finding import gateway_finding
 from cloud_ingest.flags.lifecycle import Changes, settle
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import open_events
 from cloud_ingest.store.foreign_claims import ForeignClaim, foreign_claims
-from shared_schema.events import EventKind, Severity, Subject, SubjectType
+from shared_schema.events import EventKind
 from shared_schema.evidence import ForeignMeter, NotBoundEvidence
 
 MOST_LISTED: Final = 20
@@ -44,14 +45,9 @@ def _finding(claims: Sequence[ForeignClaim]) -> Finding:
     count = len(claims)
     named = [_named(each) for each in claims[:MOST_NAMED]]
     more = f", {count - len(named)} more" if count > len(named) else ""
-    return Finding(
-        kind=EventKind.NOT_BOUND,
-        society_id=first.society_id,
-        society=first.society,
-        severity=Severity.ALARM,
-        subject=Subject(type=SubjectType.GATEWAY, id=first.gateway),
-        unit=None,
-        service="all",
+    return gateway_finding(
+        first,
+        EventKind.NOT_BOUND,
         since=first.since,
         message=(
             f"Gateway {first.gateway} sends readings of {count} meter{'s' if count > 1 else ''} "

@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cloud_ingest.core.flag import Finding
+from cloud_ingest.flags.gateway_finding import gateway_finding
 from cloud_ingest.flags.lifecycle import Changes, settle
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import open_events
 from cloud_ingest.store.gateway_keys import LastCertificate, last_certificates
-from shared_schema.events import EventKind, Severity, Subject, SubjectType
+from shared_schema.events import EventKind, Severity
 from shared_schema.evidence import ExpiringCertificateEvidence
 from shared_schema.tls import EXPIRES_SOON
 
@@ -37,14 +38,10 @@ def refresh_certificates(conn: Connection, now: datetime) -> Changes:
 def _finding(last: LastCertificate, now: datetime) -> Finding:
     left = last.expires_at - now
     ends = "ended" if left <= timedelta() else "ends"
-    return Finding(
-        kind=EventKind.EXPIRING_CERTIFICATE,
-        society_id=last.society_id,
-        society=last.society,
+    return gateway_finding(
+        last,
+        EventKind.EXPIRING_CERTIFICATE,
         severity=Severity.ALARM if left < ALARM_WITHIN else Severity.WATCH,
-        subject=Subject(type=SubjectType.GATEWAY, id=last.gateway),
-        unit=None,
-        service="all",
         since=last.expires_at - EXPIRES_SOON,
         message=(
             f"The certificate of gateway {last.gateway} {ends} on {last.expires_at:%Y-%m-%d}: "

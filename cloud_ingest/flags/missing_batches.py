@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from cloud_ingest.core.flag import Finding
+from cloud_ingest.flags.gateway_finding import gateway_finding
 from cloud_ingest.flags.lifecycle import Changes, settle
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import open_events
 from cloud_ingest.store.missing_batches import Gap, standing_gaps
-from shared_schema.events import EventKind, Severity, Subject, SubjectType
+from shared_schema.events import EventKind
 from shared_schema.evidence import MissingBatchesEvidence
 
 
@@ -38,14 +39,9 @@ def refresh_missing_batches(conn: Connection, now: datetime) -> Changes:
 def _finding(gaps: Sequence[Gap]) -> Finding:
     first = gaps[0]
     missing = sum(gap.last - gap.first + 1 for gap in gaps)
-    return Finding(
-        kind=EventKind.MISSING_BATCHES,
-        society_id=first.society_id,
-        society=first.society,
-        severity=Severity.ALARM,
-        subject=Subject(type=SubjectType.GATEWAY, id=first.gateway),
-        unit=None,
-        service="all",
+    return gateway_finding(
+        first,
+        EventKind.MISSING_BATCHES,
         since=min(gap.came_at for gap in gaps),
         message=(
             f"Batches of gateway {first.gateway} are missing, {missing} in all, and later ones "

@@ -13,11 +13,12 @@ from itertools import groupby
 
 from cloud_ingest.core.flag import Finding
 from cloud_ingest.core.quota import Quota, Quotas, is_exceeded
+from cloud_ingest.flags.gateway_finding import gateway_finding
 from cloud_ingest.flags.lifecycle import Changes, settle
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import open_events
 from cloud_ingest.store.quotas import Use, uses
-from shared_schema.events import EventKind, Severity, Subject, SubjectType
+from shared_schema.events import EventKind
 from shared_schema.evidence import ExceededQuota, QuotaEvidence
 
 _WORDS = {
@@ -58,14 +59,9 @@ def _finding(own: Sequence[Use], quotas: Quotas, now: datetime, told: set[str]) 
     if not exceeded:
         return None
     words = ", ".join(f"{each.used} {_WORDS[Quota(each.quota)]}" for each in exceeded)
-    return Finding(
-        kind=EventKind.QUOTA,
-        society_id=first.society_id,
-        society=first.society,
-        severity=Severity.ALARM,
-        subject=Subject(type=SubjectType.GATEWAY, id=first.gateway),
-        unit=None,
-        service="all",
+    return gateway_finding(
+        first,
+        EventKind.QUOTA,
         since=min(use.hour for use in own),
         message=(
             f"Gateway {first.gateway} brings more than its quotas: in an hour {words}. "
