@@ -209,9 +209,13 @@ class Site:
         self.conn = conn
         self.folder = folder
         self.society = society
-        self.gateway = Sealer(gateway)
-        pem = public_key_to_pem(self.gateway.key.public_key())
-        enrol_gateway(conn, society, gateway, None, pem)
+        self.gateway = self.enrol(Sealer(gateway))
+
+    def enrol(self, sealer: Sealer, tower: str | None = None) -> Sealer:
+        """Let a gateway speak for the society, with the key that it has now."""
+        pem = public_key_to_pem(sealer.key.public_key())
+        enrol_gateway(self.conn, self.society, sealer.name, tower, pem)
+        return sealer
 
     def units(self, *lines: str, now: datetime | None = None) -> Imported:
         """Import lines of the list of units, in the order of its columns; long ago by default."""

@@ -42,13 +42,8 @@ class Towers(Site):
 
     def __init__(self, site: Site) -> None:
         vars(self).update(vars(site))
-        self.other = Sealer("gw-b")
-        self.enrol("Tower 2")
+        self.other = self.enrol(Sealer("gw-b"), "Tower 2")
         self.units(unit_line("A-1", "1"), unit_line("B-1", "9", tower="Tower 2"))
-
-    def enrol(self, tower: str) -> None:
-        pem = public_key_to_pem(self.other.key.public_key())
-        enrol_gateway(self.conn, SOCIETY, "gw-b", tower, pem)
 
     def say(
         self,
@@ -174,14 +169,14 @@ def test_a_gateway_of_another_tower_binds_nothing(towers: Towers) -> None:
     assert towers.say(towers.other, "1", (START, 4242)).quarantined == 1
     assert towers.holds() == []
     assert "bound to nobody" in (towers.flag() or "")
-    towers.enrol("Tower 1")  # the installer had named the wrong tower
+    towers.enrol(towers.other, "Tower 1")  # the installer had named the wrong tower
     (entry,) = list_entries(towers.conn)
     assert replay(towers.conn, load_registry(towers.conn), entry.quarantine_id, NOW).new_readings
     assert towers.holds() == [("1", "gw-b", None, None, "first_heard")]
 
 
 def test_a_tower_that_no_unit_has_bars_nobody(towers: Towers) -> None:
-    towers.enrol("T-1, ground floor")
+    towers.enrol(towers.other, "T-1, ground floor")
     assert towers.say(towers.other, "1", (START, 100)).new == 1
 
 
@@ -196,7 +191,7 @@ def test_a_strict_society_waits_for_a_person(towers: Towers) -> None:
 
 @pytest.mark.parametrize("first", ["gw-a", "gw-b"])
 def test_two_that_claim_at_once_are_not_both_believed(towers: Towers, first: str) -> None:
-    towers.enrol("Tower 1")
+    towers.enrol(towers.other, "Tower 1")
     stale = load_registry(towers.conn)
     one, two = towers.gateway, towers.other
     order = [one, two] if first == "gw-a" else [two, one]
@@ -207,7 +202,7 @@ def test_two_that_claim_at_once_are_not_both_believed(towers: Towers, first: str
 
 
 def test_two_in_one_commit_are_not_both_believed(towers: Towers) -> None:
-    towers.enrol("Tower 1")
+    towers.enrol(towers.other, "Tower 1")
     both = [towers.judged(each, "1", (START, 5)) for each in (towers.gateway, towers.other)]
     done = commit(towers.conn, both)
     assert (done.batches, done.new, done.quarantined, done.bound) == (2, 1, 1, 1)
@@ -243,7 +238,7 @@ def test_all_meters_of_a_gateway_move_at_once(towers: Towers) -> None:
 
 
 def test_what_is_unbound_is_nobody_s(towers: Towers) -> None:
-    towers.enrol("Tower 1")
+    towers.enrol(towers.other, "Tower 1")
     towers.say(towers.gateway, "1", (START, 100))
     assert unbind(towers.conn, SOCIETY, ["1"], "gw-a", ASHA, at=START + HOUR).changed == 1
     assert unbind(towers.conn, SOCIETY, ["1"], "gw-a", ASHA, at=START + HOUR).changed == 0

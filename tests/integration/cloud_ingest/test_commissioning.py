@@ -15,9 +15,8 @@ from cloud_ingest.entries.seals import see_seals
 from cloud_ingest.errors import ImportRefused, SheetRefused, UserError
 from cloud_ingest.store.bindings import bindings
 from cloud_ingest.store.gateway_keys import revoke_keys
-from cloud_ingest.store.registry import enrol_gateway
 from cloud_ingest.store.seals import seals_seen
-from shared_schema.signing import fingerprint, public_key_to_pem, sign_document
+from shared_schema.signing import fingerprint, sign_document
 from tests.support.gateway import MAKER, Sealer
 from tests.support.store import SOCIETY, Site, local, unit_line
 
@@ -32,9 +31,7 @@ class Riser(Site):
 
     def __init__(self, site: Site) -> None:
         vars(self).update(vars(site))
-        self.other = Sealer("gw-b")
-        pem = public_key_to_pem(self.other.key.public_key())
-        enrol_gateway(self.conn, SOCIETY, "gw-b", None, pem)
+        self.other = self.enrol(Sealer("gw-b"))
         self.units(unit_line("A-1", "1"), unit_line("A-2", "2"))
 
     def sheet(self, sealer: Sealer, *serials: str, at: datetime = VISIT, **more: object) -> str:
@@ -106,8 +103,7 @@ def test_a_meter_moves_with_its_sheet_if_a_person_says_so(riser: Riser) -> None:
 
 
 def test_an_older_sheet_undoes_no_newer_word(riser: Riser) -> None:
-    third = Sealer("gw-c")
-    enrol_gateway(riser.conn, SOCIETY, "gw-c", None, public_key_to_pem(third.key.public_key()))
+    third = riser.enrol(Sealer("gw-c"))
     riser.take(riser.sheet(riser.gateway, "1", at=START))
     riser.take(riser.sheet(riser.other, "1"), moves=True)
     held = riser.holds()

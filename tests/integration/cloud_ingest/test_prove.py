@@ -25,13 +25,12 @@ from cloud_ingest.month.correction import correct_reading
 from cloud_ingest.month.explain import Asked
 from cloud_ingest.prove.proof import prove
 from cloud_ingest.store.commit import commit
-from cloud_ingest.store.registry import enrol_gateway
 from shared_schema.catalogue import Service
 from shared_schema.proof.check import check
 from shared_schema.proof.pack import read_proof, write_proof
 from shared_schema.proof.verdict import fingerprint_of
 from shared_schema.proof.words import verdict_lines
-from shared_schema.signing import generate_key, public_key_to_pem
+from shared_schema.signing import generate_key
 from shared_schema.verify import main as verify
 from tests.support.gateway import MAKER, WATER, Sealer, block_line
 from tests.support.proved import (
@@ -98,8 +97,7 @@ def test_both_keys_of_a_rotation_are_shown(site: Site) -> None:
     rows = july()
     send(site, "1", rows[:200])
     site.gateway.key = generate_key()
-    pem = public_key_to_pem(site.gateway.key.public_key())
-    enrol_gateway(site.conn, SOCIETY, "gw-a", None, pem)
+    site.enrol(site.gateway)
     send(site, "1", rows[200:])
     close(site)
     proof = proved(site)
@@ -113,9 +111,7 @@ def test_a_meter_may_change_its_gateway(site: Site) -> None:
     units(site, unit_line("A-1", "1"))
     rows = july()
     send(site, "1", rows[:200])
-    other = Sealer("gw-b")
-    pem = public_key_to_pem(other.key.public_key())
-    enrol_gateway(site.conn, SOCIETY, "gw-b", "Tower 1", pem)
+    other = site.enrol(Sealer("gw-b"), "Tower 1")
     said = Said("Asha", "the gateway was replaced", rows[200][0])
     move(site.conn, SOCIETY, ["1"], "gw-b", said, at=rows[200][0])
     send(site, "1", rows[200:], sealer=other)

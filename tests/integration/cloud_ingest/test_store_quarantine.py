@@ -11,10 +11,9 @@ from cloud_ingest.errors import UserError
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.quarantine import QuarantineState, Replay, dismiss, list_entries, replay
-from cloud_ingest.store.registry import enrol_gateway, load_registry
-from shared_schema.signing import public_key_to_pem
+from cloud_ingest.store.registry import load_registry
 from tests.support.gateway import Sealer, block_line
-from tests.support.store import SOCIETY, Site, local, unit_line
+from tests.support.store import Site, local, unit_line
 
 START = local("2026-07-01 00:00")
 HOUR = timedelta(hours=1)
@@ -66,8 +65,7 @@ def test_a_message_is_judged_by_its_first_receipt(flat: Site) -> None:
         flat.gateway, kept = stranger, flat.gateway
         commit(flat.conn, [flat.verdict(payload, at)])
         flat.gateway = kept
-    pem = public_key_to_pem(stranger.key.public_key())
-    enrol_gateway(flat.conn, SOCIETY, "gw-b", None, pem)
+    flat.enrol(stranger)
     done = again(flat.conn, "unknown_gateway")
     assert (done.state, done.new_readings) == (QuarantineState.REPLAYED, 1)
     assert flat.all("SELECT ts, raw FROM reading") == [(START, 100)]

@@ -13,9 +13,8 @@ from cloud_ingest.entries.strays import set_strays_aside, stray_readings
 from cloud_ingest.operate.checks import check_strays
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.quarantine import list_entries, replay
-from cloud_ingest.store.registry import enrol_gateway, load_registry
+from cloud_ingest.store.registry import load_registry
 from cloud_ingest.store.strays import strays
-from shared_schema.signing import public_key_to_pem
 from tests.support.gateway import MAKER, Sealer, block_line
 from tests.support.store import SOCIETY, Site, local, unit_line
 
@@ -31,9 +30,7 @@ class Mixed(Site):
 
     def __init__(self, site: Site) -> None:
         vars(self).update(vars(site))
-        self.other = Sealer("gw-b")
-        pem = public_key_to_pem(self.other.key.public_key())
-        enrol_gateway(self.conn, SOCIETY, "gw-b", None, pem)
+        self.other = self.enrol(Sealer("gw-b"))
         self.units(unit_line("A-1", "1"), unit_line("A-2", "2"))
         for hour, raw in ((0, 100), (1, 101), (2, 4242), (3, 103)):
             self.say(self.gateway, START + hour * HOUR, raw)
