@@ -7,8 +7,8 @@ service does by itself (partitions, compression, retention). A continuous aggreg
 its owner alone, in no function: so the aggregates belong to the service's role. A reader's role
 sees the views of the schema ``metering_report``, of its societies, and nothing else.
 
-The rights are data: one query says which the service's role wants and which it has. `migrate` gives
-what is missing after each run, and the doctor tells it.
+The rights are data: one query says which of them the service's role lacks. `migrate` gives these
+after each run, and the doctor tells them.
 
 In: a connection of the owner, names of roles. Out: rights. Owns: the column ``service_role``
 of ``store`` and the table ``reader_society``. Never: a password.
@@ -63,13 +63,12 @@ REVOKE ALL ON SCHEMA metering_report FROM {role}
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """A right that the service's role wants on an object of the store."""
+    """A right that the service's role lacks on an object of the store."""
 
     kind: str
     """``table``, ``function`` …"""
     name: str
     privilege: str
-    held: bool
 
     def __str__(self) -> str:
         return f"{self.privilege} on {self.kind} {self.name}"
@@ -96,27 +95,16 @@ class LockHolder:
     role: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Might:
-    """What a role may do that a role of the service or a reader must not."""
-
-    superuser: bool
-    past_policies: bool
-    as_owner: bool
-    """It may act as the store's owner."""
-
-
 @translating
-def service_rights(conn: Connection, role: str) -> list[Right]:
-    """Return the rights that the service's role wants, with those that it has."""
-    return all_rows(conn, Right, query("role/service_rights"), {"role": role})
+def missing_rights(conn: Connection, role: str) -> list[Right]:
+    """Return the rights that the service's role lacks."""
+    return all_rows(conn, Right, query("role/missing_rights"), {"role": role})
 
 
 @translating
 def read_service(conn: Connection, role: str) -> Service | None:
     """Return what the store says of the service's role; None: that role is another."""
-    missing = [right for right in service_rights(conn, role) if not right.held]
-    make = functools.partial(Service, missing=missing)
+    make = functools.partial(Service, missing=missing_rights(conn, role))
     return one_row(conn, make, query("role/service"), {"role": role})
 
 
@@ -195,7 +183,7 @@ def renew_rights(conn: Connection) -> None:
         conn.execute(query("role/guard"))
         service = scalar(conn, "SELECT service_role FROM store")
         if service is not None and _exists(conn, service):
-            missing = [right for right in service_rights(conn, service) if not right.held]
+            missing = missing_rights(conn, service)
             if any(right.kind == "aggregate" for right in missing):
                 _make_transferable(conn, service)
             for right in missing:
@@ -225,25 +213,19 @@ def _exists(conn: Connection, role: str) -> bool:
 
 
 def _refuse_mighty(conn: Connection, role: str) -> None:
-    might = one_row(
+    might = scalar(
         conn,
-        _Might,
         """
-        SELECT rolsuper AS superuser, rolbypassrls AS past_policies,
-               pg_has_role(pg_roles.oid, nspowner, 'MEMBER') AS as_owner
+        SELECT CASE WHEN rolsuper THEN 'is a superuser'
+                    WHEN rolbypassrls THEN 'passes by row security (BYPASSRLS)'
+                    WHEN pg_has_role(pg_roles.oid, nspowner, 'MEMBER')
+                      THEN 'may act as the store''s owner' END
         FROM pg_roles CROSS JOIN pg_namespace WHERE rolname = %s AND nspname = 'metering'
         """,
         (role,),
     )
-    if might is None:
-        return
-    for true, what in (
-        (might.superuser, "is a superuser"),
-        (might.past_policies, "passes by row security (BYPASSRLS)"),
-        (might.as_owner, "may act as the store's owner"),
-    ):
-        if true:
-            raise MigrationRefused(f"{role} {what}: name a role that is made for this alone")
+    if might is not None:
+        raise MigrationRefused(f"{role} {might}: name a role that is made for this alone")
 
 
 def _refuse_insider(conn: Connection, role: str) -> None:

@@ -37,7 +37,7 @@ def test_a_store_of_somebody_else(advice: str, *, of_superuser: bool) -> None:
     assert advice in found.advice
 
 
-RIGHT = Right("table", "claim", "INSERT", held=False)
+RIGHT = Right("table", "claim", "INSERT")
 
 
 @pytest.mark.parametrize(
