@@ -33,6 +33,7 @@ from cloud_ingest.cli.options import (
     one_line_errors,
     opened_store,
 )
+from cloud_ingest.cli.published import close_again_lines
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import counted
 from cloud_ingest.entries import bindings as entries
@@ -248,8 +249,8 @@ def meter_strays(
             return
         done = set_strays_aside(opened.conn, society, meters or (), _said(by, reason))
     say(f"{counted(len(done.strays), 'reading')} set aside")
-    for month in done.close_again:
-        say(f"close {month} again: cloud-ingest close-month {month}")
+    for line in close_again_lines(done.close_again, society):
+        say(line)
 
 
 @app.command("strict")

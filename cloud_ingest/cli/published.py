@@ -4,7 +4,7 @@
 In: values of `cloud_ingest.month.published`. Out: lines, or values for JSON. Never: a decision.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -25,6 +25,12 @@ def state_line(month: str, closed_at: datetime | None, zone: ZoneInfo) -> str:
     if closed_at is None:
         return f"{month} so far: it is not closed"
     return f"{month} as it was published on {local(closed_at, zone)}"
+
+
+def close_again_lines(months: Iterable[str], society: str) -> Iterator[str]:
+    """Say how each closed month that something touches is closed again."""
+    for month in months:
+        yield f"close {month} again: cloud-ingest close-month {month} --society '{society}'"
 
 
 def number_line(number: ShownNumber) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.cli.published import reasons_text
+from cloud_ingest.cli.published import close_again_lines, reasons_text
 from cloud_ingest.cli.table import Column, local, table
 from cloud_ingest.core.judgement import RulingKind
 from cloud_ingest.entries.advice import local_text
@@ -54,8 +54,7 @@ def correction_lines(
         yield "nothing is written yet: give --yes to apply it"
         return
     yield "applied"
-    for name in found.close_again:
-        yield f"close {name} again: cloud-ingest close-month {name} --society '{society}'"
+    yield from close_again_lines(found.close_again, society)
 
 
 _DONE: dict[RulingKind, str] = {

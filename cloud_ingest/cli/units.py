@@ -29,6 +29,7 @@ from cloud_ingest.cli.options import (
     SubjectType,
     opened_store,
 )
+from cloud_ingest.cli.published import close_again_lines
 from cloud_ingest.cli.say import cut, say
 from cloud_ingest.cli.sentences import wrapped
 from cloud_ingest.cli.table import Column, local, table
@@ -81,7 +82,7 @@ def units_import(
             restore=restore,
         )
     say(f"{done.added} added, {done.changed} changed, {done.unchanged} unchanged")
-    for line in _close_again(done.close_again, society):
+    for line in close_again_lines(done.close_again, society):
         say(line)
 
 
@@ -181,16 +182,11 @@ def _taken_back(done: TakenBack, society: str, zone: ZoneInfo) -> Iterator[str]:
     yield f"  it was said by {cut(each.author)} on {said_at}: {cut(each.reason)}"
     if done.is_applied:
         yield "applied"
-        yield from _close_again(done.close_again, society)
+        yield from close_again_lines(done.close_again, society)
         return
     if done.close_again:
         yield f"  closed months that it touches: {', '.join(done.close_again)}"
     yield "nothing is written yet: give --yes to apply it"
-
-
-def _close_again(months: Iterable[str], society: str) -> Iterator[str]:
-    for month in months:
-        yield f"close {month} again: cloud-ingest close-month {month} --society '{society}'"
 
 
 def _order(version: AssignmentVersion) -> tuple[object, ...]:

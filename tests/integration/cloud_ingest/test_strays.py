@@ -140,5 +140,14 @@ def test_the_commands_say_what_is_left(
     warned = check_strays(SOCIETY, strays(mixed.conn, society_id))
     assert warned is not None
     assert warned.said.endswith("may not speak: 1, of gw-a")
-    assert run("strays", "--set-aside", *word) == ["1 reading set aside"]
+    mixed.conn.execute(
+        "INSERT INTO month_close (society_id, month, closed_at, last_closed_at, manifest) "
+        "VALUES (%s, '2026-06', now(), now(), '')",
+        (society_id,),
+    )
+    mixed.conn.commit()
+    assert run("strays", "--set-aside", *word) == [
+        "1 reading set aside",
+        f"close 2026-06 again: cloud-ingest close-month 2026-06 --society '{SOCIETY}'",
+    ]
     assert check_strays(SOCIETY, strays(mixed.conn, society_id)) is None
