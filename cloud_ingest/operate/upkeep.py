@@ -134,7 +134,7 @@ def _drop_oldest(conn: Connection, store: Store, now: datetime) -> int:
         if store.tables == "hypertable":
             return drop_chunks(conn)
         oldest = kept_from.astimezone(store.zone).date()
-        gone = [month for month in partitions(conn) if month < oldest]
+        gone = [month for month in partitions(conn, "reading") if month < oldest]
         for month in gone:
             drop_partition(conn, month)
         return len(gone)

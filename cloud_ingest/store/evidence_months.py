@@ -22,6 +22,7 @@ from cloud_ingest.core.month import Month
 from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import SHORT, unpack
+from cloud_ingest.store.partitions import partitions
 from cloud_ingest.store.rows import all_rows, scalar, scalars
 from shared_schema.readings import Batch
 
@@ -77,10 +78,8 @@ class MonthState(NamedTuple):
 
 
 @translating
-def make_evidence_months(
-    conn: Connection, cache: StoreCache, times: Collection[datetime]
-) -> list[date]:
-    """Make the partitions for evidence that is received at these times; return those asked for.
+def make_evidence_months(conn: Connection, cache: StoreCache, times: Collection[datetime]) -> None:
+    """Make the partitions for evidence that is received at these times.
 
     Args:
         conn: The store. Inside of a transaction others wait for its end where they make one.
@@ -88,27 +87,12 @@ def make_evidence_months(
         times: Aware.
     """
     if not times:
-        return []
+        return
     zone = cache.store_of(conn).zone
     wanted = {at.astimezone(zone).date().replace(day=1) for at in times}
-    missing = sorted(wanted - cache.evidence_months)
-    for month in missing:
+    for month in sorted(wanted - cache.evidence_months):
         conn.execute("SELECT make_evidence_partition(%s)", (month,))
         cache.evidence_months.add(month)
-    return missing
-
-
-@translating
-def evidence_months(conn: Connection) -> list[date]:
-    """Return the months that have a partition of evidence, the oldest first."""
-    return scalars(
-        conn,
-        """
-        SELECT to_date(right(relname, 7), 'YYYY_MM') AS month
-        FROM pg_inherits JOIN pg_class ON oid = inhrelid
-        WHERE inhparent = 'metering.evidence'::regclass ORDER BY month
-        """,
-    )
 
 
 @translating
@@ -338,5 +322,5 @@ def oldest_due(conn: Connection, restored_before: datetime) -> date | None:
         """,
         (restored_before,),
     )
-    due = (month for month in evidence_months(conn) if month < line and month not in done)
+    due = (month for month in partitions(conn, "evidence") if month < line and month not in done)
     return next(due, None)

@@ -33,7 +33,7 @@ def make_partitions(conn: Connection, cache: StoreCache, times: Collection[int])
         return []
     wanted = {cache.day(ts, store.zone).replace(day=1) for ts in times}
     if cache.months is None:
-        cache.months = set(partitions(conn))
+        cache.months = set(partitions(conn, "reading"))
     missing = sorted(wanted - cache.months)
     for month in missing:
         conn.execute("SELECT make_reading_partition(%s)", (month,))
@@ -42,15 +42,16 @@ def make_partitions(conn: Connection, cache: StoreCache, times: Collection[int])
 
 
 @translating
-def partitions(conn: Connection) -> list[date]:
-    """Return the months that have a partition of readings, each by its first day."""
+def partitions(conn: Connection, table: str) -> list[date]:
+    """Return the months that have a part of a table, each by its first day, the oldest first."""
     return scalars(
         conn,
         """
-        SELECT to_date(right(relname, 7), 'YYYY_MM')
+        SELECT to_date(right(relname, 7), 'YYYY_MM') AS month
         FROM pg_inherits JOIN pg_class ON oid = inhrelid
-        WHERE inhparent = 'metering.reading'::regclass
+        WHERE inhparent = ('metering.' || %s)::regclass ORDER BY month
         """,
+        (table,),
     )
 
 

@@ -12,7 +12,7 @@ from cloud_ingest.operate.upkeep import oldest_kept, upkeep
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.evidence import unpack
-from cloud_ingest.store.evidence_months import evidence_months
+from cloud_ingest.store.partitions import partitions
 from cloud_ingest.store.quarantine import list_entries, show
 from cloud_ingest.store.receipts import heads, stored_ranges
 from shared_schema.message import format_utc
@@ -60,16 +60,16 @@ def test_batches_lie_in_their_month_of_receipt(flat: Site) -> None:
     for at in (last, first):
         payload = flat.gateway.seal(block_line("1", [(at - HOUR, 1)]))
         commit(flat.conn, [flat.verdict(payload, at)])
-    assert evidence_months(flat.conn) == [date(2026, 7, 1), date(2026, 8, 1)]
+    assert partitions(flat.conn, "evidence") == [date(2026, 7, 1), date(2026, 8, 1)]
     for month, at in (("2026_07", last), ("2026_08", first)):
         assert flat.one(f"SELECT received_at FROM evidence_{month}") == at  # noqa: S608
 
 
 def test_months_of_receipt_are_made_ahead_once(flat: Site) -> None:
     upkeep(flat.conn, NOW)
-    made = evidence_months(flat.conn)
+    made = partitions(flat.conn, "evidence")
     upkeep(flat.conn, NOW)
-    assert evidence_months(flat.conn) == made
+    assert partitions(flat.conn, "evidence") == made
     assert len(made) == 3
 
 

@@ -14,8 +14,8 @@ from cloud_ingest.operate.upkeep import keep_months, upkeep
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.connection import edition
-from cloud_ingest.store.evidence_months import begin_anew, evidence_months
-from cloud_ingest.store.partitions import make_partitions
+from cloud_ingest.store.evidence_months import begin_anew
+from cloud_ingest.store.partitions import make_partitions, partitions
 from cloud_ingest.store.rows import scalars
 from tests.support.backup import programs_beside
 from tests.support.evidence import line_at
@@ -40,7 +40,7 @@ def test_the_service_shortens_what_the_owner_lets_go(roles: Roles, tmp_path: Pat
     with roles.connect(roles.service) as conn:
         site = Site(conn, tmp_path, OTHER, "gw-c")
         site.deliver("S-3", every(START, END, 1000, 10, timedelta(hours=1)))
-        month = evidence_months(conn)[0]
+        month = partitions(conn, "evidence")[0]
         assert refused(conn, "UPDATE store SET keep_evidence = 13")
         with roles.connect(roles.owner) as own:
             keep_evidence(own, 13)
