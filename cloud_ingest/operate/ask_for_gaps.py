@@ -28,14 +28,14 @@ LIFE: Final = timedelta(hours=12)
 """A command that no turn came for is given up, and counts as a try."""
 
 
-def ask_for_gaps(conn: Connection, zone: ZoneInfo, key: SigningKey, now: datetime) -> list[Ask]:
+def ask_for_gaps(conn: Connection, now: datetime, zone: ZoneInfo, key: SigningKey) -> list[Ask]:
     """Ask the gateways of all societies for what is due; return what was asked for.
 
     Args:
         conn: A connection.
+        now: The time.
         zone: The store's zone.
         key: The cloud's private key.
-        now: The time.
     """
     found: list[Ask] = []
     for society_id, society in societies(conn):

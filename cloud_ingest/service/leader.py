@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.month import day_of
@@ -62,6 +63,7 @@ from cloud_ingest.store.rule_inputs import delivered_societies, newest_reading
 from cloud_ingest.validation.past import judge_past
 
 logger = logging.getLogger(__name__)
+_R = TypeVar("_R")
 
 KEEP_SENT = timedelta(days=7)
 PRUNE_EVERY_S = 3600.0
@@ -131,9 +133,7 @@ class Leader:
         async with self._election.database("rollup") as own:
             while await self._election.leads():
                 began = clock()
-                await self._election.retry(
-                    "rollup", lambda: own.run(lambda conn: refresh(conn, datetime.now(UTC)))
-                )
+                await self._do("rollup", own, refresh)
                 took = clock() - began
                 await self._loops.pause(max(self.settings.rollup_every_s, rest * took))
                 if not await self._loops.wait_for(self._rollup_wanted, SETTLE_S):
@@ -149,20 +149,20 @@ class Leader:
                 sweep = swept_at is None or clock - swept_at >= self.settings.sweep_every_s
                 if sweep:
                     swept_at = clock
-                await self._election.retry(
-                    "rules",
-                    partial(
-                        own.run,
-                        partial(self._judge, store=store, silence_from=silence_from, sweep=sweep),
-                    ),
-                )
+                judge = partial(self._judge, store=store, silence_from=silence_from, sweep=sweep)
+                await self._do("rules", own, judge)
                 if not await self._loops.pause(self.settings.rules_every_s):
                     return
 
+    async def _do(self, name: str, own: Database, work: Callable[[Connection, datetime], _R]) -> _R:
+        """Do what is due now, tried until it is done."""
+        return await self._election.retry(
+            name, lambda: own.run(lambda conn: work(conn, datetime.now(UTC)))
+        )
+
     def _judge(
-        self, conn: Connection, store: Store, silence_from: datetime, *, sweep: bool
+        self, conn: Connection, now: datetime, store: Store, silence_from: datetime, *, sweep: bool
     ) -> None:
-        now = datetime.now(UTC)
         tell_due(conn, now)
         settled = None if now >= silence_from else delivered_societies(conn, self._started_at)
         changes = [("read_failure", refresh_silence(conn, store.zone, now, settled))]
@@ -193,26 +193,17 @@ class Leader:
             while await self._election.leads():
                 day = day_of(datetime.now(UTC) - TOWERS_AFTER, store.zone)
                 if day != judged:
-                    await self._election.retry(
-                        "towers",
-                        partial(
-                            own.run,
-                            partial(_judge_towers, zone=store.zone, crossed=day.weekday() == 0),
-                        ),
-                    )
+                    judge = partial(_judge_towers, zone=store.zone, crossed=day.weekday() == 0)
+                    await self._do("towers", own, judge)
                     judged = day
                 if not await self._loops.pause(TOWERS_EVERY_S):
                     return
 
     async def _run_upkeep(self) -> None:
+        tend = partial(upkeep, quotas=self.settings.quotas)
         async with self._election.database("upkeep") as own:
             while await self._election.leads():
-                done = await self._election.retry(
-                    "upkeep",
-                    lambda: own.run(
-                        lambda conn: upkeep(conn, datetime.now(UTC), self.settings.quotas)
-                    ),
-                )
+                done = await self._do("upkeep", own, tend)
                 if done.partitions or done.compressed or done.dropped:
                     logger.info(
                         "Partitions made, compressed or dropped",
@@ -227,9 +218,7 @@ class Leader:
         async with self._election.database(name) as own:
             while await self._election.leads():
                 began = clock()
-                done = await self._election.retry(
-                    name, lambda: own.run(lambda conn: work(conn, datetime.now(UTC)))
-                )
+                done = await self._do(name, own, work)
                 rest_s = PIECE_REST * (clock() - began) if done else PIECES_EVERY_S
                 if not await self._loops.pause(max(rest_s, PIECE_LEAST_REST_S)):
                     return
@@ -238,9 +227,7 @@ class Leader:
         look = partial(ask_for_gaps, zone=store.zone, key=self.settings.key)
         async with self._election.database("gaps") as own:
             while await self._loops.pause(GAPS_EVERY_S) and await self._election.leads():
-                asked = await self._election.retry(
-                    "gaps", lambda: own.run(lambda conn: look(conn, now=datetime.now(UTC)))
-                )
+                asked = await self._do("gaps", own, look)
                 if asked:
                     logger.info(
                         "Gateways are asked to read missing intervals again",
@@ -332,9 +319,8 @@ class Leader:
             raise lost
 
 
-def _judge_towers(conn: Connection, *, zone: ZoneInfo, crossed: bool) -> None:
+def _judge_towers(conn: Connection, now: datetime, *, zone: ZoneInfo, crossed: bool) -> None:
     """Judge each tower; crossed meters on Mondays: twelve weeks of hours change little in a day."""
-    now = datetime.now(UTC)
     changes = [("tower", refresh_towers(conn, zone, now))]
     if crossed:
         changes.append(("crossed_meters", refresh_crossed(conn, zone, now)))

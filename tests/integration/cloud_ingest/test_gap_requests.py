@@ -57,7 +57,7 @@ def report(site: Site, state: str = "online", **more: object) -> None:
 
 def sent(site: Site, at: datetime) -> list[Command]:
     """Ask for what is due, and return the commands that left, verified."""
-    ask_for_gaps(site.conn, ZONE, KEY, at)
+    ask_for_gaps(site.conn, at, ZONE, KEY)
     parcels = outbox.hand_out(site.conn, at)
     outbox.mark_published(site.conn, [each.outbox_id for each in parcels], at)
     return [

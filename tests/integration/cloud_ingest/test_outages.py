@@ -8,9 +8,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-import pytest
-
-from cloud_ingest.service import leader as leader_module
+from cloud_ingest.service.leader import Leader
 from cloud_ingest.service.loops import ServiceSettings
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.migrate import open_store
@@ -137,21 +135,13 @@ def _break_off(
         meter.why = why
 
 
-def as_leader(society: RiserSociety, monkeypatch: pytest.MonkeyPatch) -> None:
+def as_leader(society: RiserSociety) -> None:
     """Let the leader's own step look, by the clock of the test; it sweeps each second time."""
-
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
-            assert tz is UTC
-            return society.now
-
-    monkeypatch.setattr(leader_module, "datetime", Clock)
     nothing: Any = None
     settings = ServiceSettings(dsn="", broker=nothing, key=nothing)
-    leader = leader_module.Leader(settings, nothing, nothing, Counter())
+    leader = Leader(settings, nothing, nothing, Counter())
     step = partial(leader._judge, store=open_store(society.conn), silence_from=NOW)
-    society.look = lambda: step(society.conn, sweep=society.turns % 2 == 0)
+    society.look = lambda: step(society.conn, society.now, sweep=society.turns % 2 == 0)
 
 
 def told(conn: Connection) -> set[int]:
@@ -165,13 +155,11 @@ def told(conn: Connection) -> set[int]:
     )
 
 
-def test_a_thousand_outages_are_told_in_time(
-    conn: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_thousand_outages_are_told_in_time(conn: Connection) -> None:
     """At each look the meters that are told are those without a reading for a day, no other."""
     dice = Random(12)
     society = RiserSociety(conn, NOW, STEP)
-    as_leader(society, monkeypatch)
+    as_leader(society)
     fate = Fate(society, dice)
     kinds = [cause for cause, number in SHARED.items() for _ in range(number)]
     for number, cause in enumerate([*kinds, *["apart"] * APART]):
