@@ -134,6 +134,8 @@ def counts(conn: Connection) -> dict[str, int]:
 def show(conn: Connection, quarantine_id: int) -> tuple[Entry, bytes | None]:
     """Return an entry and its bytes: the message, or the line of the block.
 
+    None: the store has them no more, or they are damaged.
+
     Raises:
         NotFound: there is no such entry.
     """
@@ -262,7 +264,13 @@ def _judge_blocks(
     gateway = None if batch is None else registry.gateways.get(batch.gateway)
     if batch is None or gateway is None:
         raise UserError(f"batch {batch_id} or its gateway is no longer in the store")
-    return examine(unpack(batch.evidence), gateway, registry, batch.received_at, ordinals)
+    try:
+        signed = unpack(batch.evidence)
+    except ValueError as error:
+        raise UserError(
+            f"batch {batch_id} is damaged in the store: {error}; take its month from a backup"
+        ) from None
+    return examine(signed, gateway, registry, batch.received_at, ordinals)
 
 
 def _other_entries(conn: Connection, entry: Entry, batch_id: int) -> set[tuple[int | None, str]]:
@@ -303,7 +311,10 @@ def _entry_with_bytes(
     *, payload: bytes | None, evidence: bytes | None, **columns: Any
 ) -> tuple[Entry, bytes | None]:
     entry = _entry(**columns)
-    if payload is None and evidence is not None:
+    if payload is not None or evidence is None:
+        return entry, payload
+    try:
         batch = unpack(evidence)
-        payload = batch.header_line if entry.ordinal is None else batch.block_lines[entry.ordinal]
-    return entry, payload
+    except ValueError:  # it is damaged, and can be dismissed all the same
+        return entry, None
+    return entry, batch.header_line if entry.ordinal is None else batch.block_lines[entry.ordinal]

@@ -10,7 +10,14 @@ from cloud_ingest.cli.command_line import app
 from cloud_ingest.errors import UserError
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.quarantine import QuarantineState, Replay, dismiss, list_entries, replay
+from cloud_ingest.store.quarantine import (
+    QuarantineState,
+    Replay,
+    dismiss,
+    list_entries,
+    replay,
+    show,
+)
 from cloud_ingest.store.registry import load_registry
 from tests.support.gateway import Sealer, block_line
 from tests.support.store import Site, local, unit_line
@@ -110,3 +117,14 @@ def test_many_blocks_of_a_batch_are_one_entry(flat: Site, store_dsn: str) -> Non
     assert again(flat.conn, "unknown_meter").state is QuarantineState.REPLAYED
     assert flat.one("SELECT count(*) FROM reading") == 201
     assert len(list_entries(flat.conn, reason="future")) == 1
+
+
+def test_an_entry_of_a_damaged_batch_can_be_dismissed(flat: Site) -> None:
+    commit(flat.conn, [flat.verdict(flat.gateway.seal(block_line("2", [(START, 5)])), START)])
+    flat.conn.execute("UPDATE evidence SET evidence = 'x'")
+    (entry,) = list_entries(flat.conn)
+    assert show(flat.conn, entry.quarantine_id) == (entry, None)
+    with pytest.raises(UserError, match="batch 1 is damaged in the store"):
+        again(flat.conn, "unknown_meter")
+    dismiss(flat.conn, entry.quarantine_id, MUCH_LATER)
+    assert list_entries(flat.conn) == []
