@@ -290,7 +290,7 @@ def _tell(opened: Opened, society: str, done: Bound, what: str) -> None:
         )
 
 
-def _tell_replay(entries: int) -> None:
-    if entries:
-        what = "1 entry" if entries == 1 else f"{entries} entries"
+def _tell_replay(kept_apart: int) -> None:
+    if kept_apart:
+        what = "1 entry" if kept_apart == 1 else f"{kept_apart} entries"
         say(f"{what} of it in quarantine: cloud-ingest quarantine replay --all")

@@ -9,7 +9,7 @@ moves at that time, if the person says so. The seals on the sheet are recorded a
 In: a sheet, who says so, the time. Out: how many meters were bound, moved, or were so already.
 Never: a part of a sheet.
 
-Raises: SheetRefused, ImportRefused, NotFound, TextRefused.
+Raises: SheetRefused, ImportRefused, NotFound, TextRefused, SealsRefused.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
