@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from cloud_ingest.core.accept import Accepted, AcceptedBlock, QuarantineReason, Refused, Rejection
@@ -202,5 +203,5 @@ def channel_key(block: AcceptedBlock, column: Column) -> ChannelKey:
     return block.meter_id, column.obis, column.unit, column.scaler, column.weight
 
 
-def _use(*, quota: str, **columns: object) -> Use:
-    return Use(quota=Quota(quota), **columns)  # type: ignore[arg-type]
+def _use(*, quota: str, **columns: Any) -> Use:
+    return Use(quota=Quota(quota), **columns)
