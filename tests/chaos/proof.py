@@ -5,8 +5,6 @@ Each run is of one gateway, with the strikes that tempt the promise. The same st
 programs as they are leave everything whole.
 """
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,13 +40,6 @@ CAUGHT = {
     "watermark-ahead": ("captured and lost",),
 }
 """What of it is told where a promise is broken: one of these."""
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="iot-utility-chaos-") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
 
 
 @pytest.mark.parametrize("promise", ["", *PROMISES])

@@ -5,9 +5,7 @@ import os
 import random
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,14 +17,6 @@ from tests.chaos.run import Size, play, report
 
 needs_compiler = pytest.mark.skipif(compiler() is None, reason="no C compiler (cc)")
 BASE = datetime(2026, 10, 31, 16, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that the servers' account can enter."""
-    with tempfile.TemporaryDirectory(prefix="iot-utility-chaos-") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
 
 
 @pytest.mark.slow
