@@ -7,6 +7,7 @@ import resource
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from shared_schema.message import MeterId
 from shared_schema.readings import MAX_BATCH_BYTES, Column
 from shared_schema.signing import generate_key, open_message
 from shared_schema.volatile import MOST_METERS, Volatile, is_volatile
+from tests.unit.edge_agent.fakes import POLLED
 
 KEY = generate_key()
 ENERGY = (Column(obis=ACTIVE_IMPORT, scaler=0, unit=30),)
@@ -47,20 +49,8 @@ def polled(number: int, rows: int = 2000) -> PollResult:
         tuple((begin + 900 * row, 0, row) for row in range(rows)),
     )
     register = MeterRows(None, 0, ENERGY, ((begin, None, number),))
-    return PollResult(
-        meter=METER,
-        live=(register, profile),
-        backlog=(),
-        watermarks={BLOCK_LOAD_PROFILE: begin + 900 * rows},
-        rewound=frozenset(),
-        captures={},
-        caught_up=True,
-        findings=(),
-        clock_offset_s=0.0,
-        exchanges=1,
-        bytes_sent=1,
-        bytes_received=1,
-    )
+    watermarks = {BLOCK_LOAD_PROFILE: begin + 900 * rows}
+    return replace(POLLED, meter=METER, live=(register, profile), watermarks=watermarks)
 
 
 class Gateway:
