@@ -62,6 +62,17 @@ def units(site: Site, *lines: str) -> None:
     site.units(*lines, unit_line(NEXT_DOOR, NEIGHBOUR))
 
 
+def replaced(site: Site) -> None:
+    """Let the meter 2 take the place of the meter 1 in the middle of July."""
+    units(
+        site,
+        unit_line("A-1", "1", until="2026-07-16"),
+        unit_line("A-1", "2", since="2026-07-16"),
+    )
+    send(site, "1", every(BEFORE, HALF, FIRST, 10, HOUR))
+    send(site, "2", every(HALF, AFTER, 70, 10, HOUR))
+
+
 def close(site: Site, hours: int = 0) -> None:
     refresh(site.conn, NOW)
     close_month(site.conn, SOCIETY, "2026-07", NOW + hours * HOUR)

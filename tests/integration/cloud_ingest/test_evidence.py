@@ -21,10 +21,7 @@ from shared_schema.readings import Batch
 from tests.support.evidence import let_go, line_at
 from tests.support.gateway import block_line
 from tests.support.proved import (
-    AFTER,
-    BEFORE,
     END,
-    FIRST,
     HALF,
     HOUR,
     NOW,
@@ -34,6 +31,7 @@ from tests.support.proved import (
     july,
     proved,
     quantity,
+    replaced,
     send,
     units,
 )
@@ -150,13 +148,7 @@ def test_months_that_are_kept_stay_whole(flat: Site) -> None:
 
 
 def test_handovers_and_replacements_outlive_their_month(site: Site) -> None:
-    units(
-        site,
-        unit_line("A-1", "1", until="2026-07-16"),
-        unit_line("A-1", "2", since="2026-07-16"),
-    )
-    send(site, "1", every(BEFORE, HALF, FIRST, 10, HOUR))
-    send(site, "2", every(HALF, AFTER, 70, 10, HOUR))
+    replaced(site)
     close(site)
     before = proved(site)
     let_go(site.conn, NOW)

@@ -48,6 +48,7 @@ from tests.support.proved import (
     july,
     proved,
     quantity,
+    replaced,
     send,
     units,
 )
@@ -120,13 +121,7 @@ def test_a_meter_may_change_its_gateway(site: Site) -> None:
 
 
 def test_a_replaced_meter_has_two_parts(site: Site) -> None:
-    units(
-        site,
-        unit_line("A-1", "1", until="2026-07-16"),
-        unit_line("A-1", "2", since="2026-07-16"),
-    )
-    send(site, "1", every(BEFORE, HALF, FIRST, 10, HOUR))
-    send(site, "2", every(HALF, AFTER, 70, 10, HOUR))
+    replaced(site)
     close(site)
     proof = proved(site)
     assert [part.opening.meter.serial for part in proof.parts] == ["1", "2"]
