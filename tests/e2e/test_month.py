@@ -8,17 +8,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from rich.console import Console
 
+from cloud_ingest.core.month import DAY, midnight
+from cloud_ingest.operate.ask_for_gaps import ask_for_gaps
+from cloud_ingest.store.connection import connect
 from deploy.demo.__main__ import run
 from deploy.demo.consumers import Inbox
-from deploy.demo.society import make_society, month_before
+from deploy.demo.society import ZONE, make_society, month_before
 from deploy.demo.story import LEAKING, OFFLINE, month_table
 from deploy.demo.world import World, open_world
 from shared_schema.billing import BillingManifest
 from shared_schema.quality import Quality
+from shared_schema.signing import private_key_from_pem
 from tests.support.month import billed_quantities, days_and_months, true_quantities
 
 ROOT = Path(__file__).parents[2]
@@ -119,6 +124,44 @@ def test_the_table_has_a_row_a_unit(month: tuple[World, Inbox]) -> None:
     assert "— offline" in offline
     assert "investigate, self-read" in offline
     assert "leak signal" in next(line for line in text.splitlines() if LEAKING in line)
+
+
+READINGS_OF_A_DAY = """
+SELECT channel_id, ts, raw, status
+FROM reading JOIN channel USING (channel_id) JOIN meter USING (meter_id)
+WHERE serial = %s AND kind = 'interval' AND ts > %s AND ts <= %s ORDER BY channel_id, ts
+"""
+LOST_DAY = """
+DELETE FROM metering.reading USING metering.channel AS c, metering.meter AS m
+WHERE reading.channel_id = c.channel_id AND m.meter_id = c.meter_id
+  AND m.serial = %s AND c.kind = 'interval' AND ts > %s AND ts <= %s
+"""
+
+
+def test_a_day_that_the_store_lost_is_read_again(month: tuple[World, Inbox]) -> None:
+    world, _ = month
+    zone, now = ZoneInfo(ZONE), datetime.now(UTC)
+    serial = next(
+        meter.serial
+        for meter in world.society.meters
+        if meter.model == "single_phase" and not meter.legacy and meter.subject != OFFLINE
+    )
+    day = now.astimezone(zone).date() - 5 * DAY
+    lost = (serial, midnight(day, zone), midnight(day + DAY, zone))
+    before = world.query(READINGS_OF_A_DAY, *lost)
+    assert len(before) >= 96
+    with connect(world.dsn) as conn:
+        conn.execute(LOST_DAY, lost)
+    world.cloud("recompute", "--from", str(day))
+    assert world.query(READINGS_OF_A_DAY, *lost) == []
+    key = private_key_from_pem((world.directory / "cloud.key").read_bytes())
+    with connect(world.dsn) as conn:
+        asked = ask_for_gaps(conn, now, zone, key)
+    assert [(meter.serial, ask.since) for ask in asked for meter in ask.meters] == [lost[:2]]
+    world.wait(
+        lambda: len(world.query(READINGS_OF_A_DAY, *lost)) == len(before), 60, "the lost day"
+    )
+    assert world.query(READINGS_OF_A_DAY, *lost) == before
 
 
 def test_a_demo_beside_another_ends_well(side_by_side: SideBySide) -> None:
