@@ -167,6 +167,12 @@ class CloudSettings(BaseSettings):
     change_kl: Decimal = Field(ge=0, le=1000, default=Decimal("0.1"))
     """By how many kL it may change so, if that is more."""
 
+    metrics_address: str | None = None
+    """Where each worker serves ``/metrics``, ``/healthz`` and ``/readyz``, such as
+    ``127.0.0.1:9464``; None: nowhere. There is no login: keep it on a network of your own."""
+    log_format: Literal["text", "json"] = "text"
+    """``json``: each line that a worker logs is one JSON object."""
+
     quota: QuotaSettings | None = None
     """How much a gateway may bring of what the store would keep for ever; None: the defaults."""
     webhook: tuple[WebhookSettings, ...] = ()
@@ -183,6 +189,15 @@ class CloudSettings(BaseSettings):
         ):
             raise ValueError("true or false is no value of it")
         return value
+
+    @field_validator("metrics_address")
+    @classmethod
+    def _is_an_address(cls, address: str | None) -> str | None:
+        if address is not None:
+            host, _, port = address.rpartition(":")
+            if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+                raise ValueError("it wants a host and a port, as in 127.0.0.1:9464")
+        return address
 
     @field_validator("broker_login")
     @classmethod

@@ -54,6 +54,19 @@ RulesEvery = Annotated[
     ),
 ]
 
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics",
+        metavar="HOST:PORT",
+        help="Where /metrics, /healthz and /readyz are served, as 127.0.0.1:9464; else nowhere.",
+    ),
+]
+LogAs = Annotated[
+    str | None,
+    typer.Option("--log-format", help="text or json, on stderr.", show_default="text"),
+]
+
 
 @app.command("serve")
 def serve(
@@ -69,6 +82,8 @@ def serve(
     client_id: ClientId = None,
     group: Group = None,
     rules_every: RulesEvery = 15.0,
+    metrics: Metrics = None,
+    log_format: LogAs = None,
     check: Annotated[
         bool, typer.Option("--check", help="Only check that every server answers, then end.")
     ] = False,
@@ -96,6 +111,8 @@ def serve(
             broker_cert_file=cert,
             broker_key_file=cert_key,
             cloud_key_file=key,
+            metrics_address=metrics,
+            log_format=log_format,
             **broker_address(broker),
         )
         service = service_settings(
@@ -105,4 +122,10 @@ def serve(
             rules_every_s=rules_every,
             group=group,
         )
-        run_service(service, check=check, verbose=verbose, say=typer.echo)
+        run_service(
+            service,
+            check=check,
+            say=typer.echo,
+            log_format=settings.log_format,
+            verbose=verbose,
+        )

@@ -72,6 +72,8 @@ class ServiceSettings:
     summary_every_s: float = 60.0
     webhooks: tuple[Receiver, ...] = ()
     quotas: Quotas = DEFAULT_QUOTAS
+    metrics_address: str | None = None
+    """``host:port`` of metrics and health; None: nobody asks."""
 
 
 @dataclass(slots=True)

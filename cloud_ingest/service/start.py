@@ -60,6 +60,7 @@ def service_settings(
         rules_every_s=rules_every_s,
         webhooks=tuple(map(receiver_from_settings, settings.webhook)),
         quotas=_quotas(settings.quota or QuotaSettings()),
+        metrics_address=settings.metrics_address,
     )
 
 
@@ -68,13 +69,20 @@ def _quotas(quota: QuotaSettings) -> Quotas:
     return Quotas(**given, quarantine_bytes=quota.quarantine_mb * 1024 * 1024)
 
 
-def run_service(settings: ServiceSettings, *, check: bool, verbose: bool, say: Say) -> None:
+def run_service(
+    settings: ServiceSettings,
+    *,
+    check: bool,
+    say: Say,
+    log_format: logs.LogFormat = "text",
+    verbose: bool = False,
+) -> None:
     """Run the ingest, or only see whether it could run.
 
     Raises:
         IngestError: at the start a server cannot be reached, or refuses.
     """
-    logs.set_up(verbose=verbose)
+    logs.set_up(log_format, verbose=verbose)
 
     async def run() -> None:
         service = Service(settings)
