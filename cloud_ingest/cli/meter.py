@@ -170,6 +170,10 @@ def meter_move(
     since: Annotated[
         str, typer.Option("--from", help="Local time of the move; the former counts up to it.")
     ],
+    past: Annotated[
+        bool,
+        typer.Option("--past", help="What the new one reads again of the time before counts, too."),
+    ] = False,
     by: By,
     reason: Reason,
     dsn: Dsn = None,
@@ -182,7 +186,9 @@ def meter_move(
     """
     with opened_store(dsn, config) as opened:
         at = moment(since, opened.zone)
-        done = entries.move(opened.conn, society, meters or [], to, _said(by, reason), at=at, of=of)
+        done = entries.move(
+            opened.conn, society, meters or [], to, _said(by, reason), at=at, of=of, past=past
+        )
         _tell(opened, society, done, f"moved to {to}")
 
 

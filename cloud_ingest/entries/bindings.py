@@ -89,6 +89,7 @@ def move(
     *,
     at: datetime,
     of: str | None = None,
+    past: bool = False,
 ) -> Bound:
     """Let a gateway speak for meters from a time on, and nobody else.
 
@@ -100,18 +101,20 @@ def move(
         said: Who says so, and why.
         at: From when on.
         of: All meters that this gateway may speak for then.
+        past: The new one speaks for the time before, too, beside the former: it reads again what
+            the meters remember.
     """
     if (of is not None) == bool(names):
         raise BindingRefused("say which meters: serial numbers, or all of a gateway with --of")
     with _acting(conn, society, names, gateway, said, of=of, at=at) as act:
-        changed = 0
+        changed, stretch = 0, (None if past else at, None)
         for meter_id in act.meters:
             held = act.held(meter_id)
             others = [each for each in held if each.gateway_id != act.gateway_id]
             ended = [each for each in others if each.reaches(at)]
             for each in ended:
                 stored.end_binding(conn, each, at, act.word)
-            changed += _extend(conn, meter_id, held, (at, None), act) or bool(ended)
+            changed += _extend(conn, meter_id, held, stretch, act) or bool(ended)
         return Bound(act.meters, changed, kept_apart(conn, act.gateway_id))
 
 

@@ -356,6 +356,11 @@ def test_the_commands_say_what_they_did(
     assert shown.count("Asha: riser B") == 2
     assert shown.count("2026-07-01 00:30") == 2
     assert "spoke for it first" in " ".join(run("gateways", "--history"))
+    assert run("move", "1", "--to", "gw-b", "--from", "2026-07-01 00:30", "--past")[1:2] == [
+        "1 meter moved to gw-b; 0 already were",
+    ]
+    shown = " ".join(run("gateways"))
+    assert shown.count("2026-07-01 00:30") == 1, "the former ends there, the new one counts before"
     assert run("bind", "9", "--gateway", "gw-b")[1] == "1 meter bound to gw-b; 0 already were"
     assert run("unbind", "9", "--gateway", "gw-b", "--from", "2026-01-01") == [
         "0",
