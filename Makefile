@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-timescale test-apache test-containers check bench chaos chaos-proof fuzz year docs clean setup lock
+.PHONY: help demo quick test test-timescale test-apache test-containers check bench chaos chaos-proof fuzz year docs site clean setup lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -68,6 +68,10 @@ docs: setup ## Generate the reference of messages and of the commands, and the p
 	$(BIN)/python -m shared_schema.proof.page shared_schema/verify.html
 	$(BIN)/python -m edge_agent.cli.reference docs/reference
 	$(BIN)/python -m cloud_ingest.cli.reference docs/reference
+
+site: setup ## Build the documentation site into build/site: it opens without a web server
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "open build/site/index.html"
 
 lock: ## Renew requirements.lock: versions and hashes, no addresses (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.lock
