@@ -13,13 +13,9 @@ import contextlib
 import logging
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
-from typing import Literal
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from edge_agent.bus import Bus
@@ -29,6 +25,7 @@ from edge_agent.errors import SpoolError, SpoolFull
 from edge_agent.gateway_clock import Timekeeper
 from edge_agent.health import Health
 from edge_agent.meters import model
+from edge_agent.operate.own_status import OwnStatus, package_version
 from edge_agent.operate.readiness import require_ready
 from edge_agent.poll.local_time import winter_offset_min
 from edge_agent.publish.check import check_broker
@@ -42,7 +39,6 @@ from edge_agent.spool.succession import Succession, keys_in_turn
 from edge_agent.spool.volatile import VolatileReadings
 from edge_agent.worker.shared import Shared
 from edge_agent.worker.worker import BusWorker
-from shared_schema.gateway import MOST_FAILING, BusStatus, FailingMeter, PollFailure, Status
 from shared_schema.message import MeterId
 from shared_schema.signing import SigningKey
 
@@ -71,7 +67,7 @@ class Agent:
         key, next_key = keys_in_turn(settings)
         self.health = Health(meter.label for bus in settings.buses for meter in bus.meters)
         self._failure: BaseException | None = None
-        self.spool = Spool.open(settings.spool, max_bytes=settings.spool_max_mb * 1024 * 1024)
+        self.spool = Spool.open(settings.spool, max_bytes=settings.spool_max_bytes)
         self.sealer = Sealer(
             self.spool, gateway=settings.gateway, key=key, gather_s=settings.gather_s
         )
@@ -104,7 +100,7 @@ class Agent:
                 settings.broker,
                 gateway=settings.gateway,
                 cloud_key=cloud_key,
-                status=self.status,
+                status=OwnStatus(settings, self.spool, self.health, self._clock).make,
                 on_command=self.desk.take,
                 volatile=self._volatile.take,
             )
@@ -154,42 +150,9 @@ class Agent:
         if self._failure is not None:
             raise self._failure
 
-    def status(self, session: UUID, state: Literal["online", "offline"]) -> Status:
-        """Make the status of this moment."""
-        summary = self.health.summary()
-        failing = self._failing(summary.failing)
-        return Status(
-            gateway=self.settings.gateway,
-            session=session,
-            state=state,
-            at=datetime.now(UTC),
-            version=_version(),
-            clock_synchronised=self._clock.is_synchronised(),
-            meters=summary.meters,
-            meters_answering=summary.answering if summary.polls else None,
-            meters_behind=summary.behind,
-            spooled=self.spool.pending().total,
-            poll_period_s=self.settings.poll_period_s,
-            buses=tuple(_bus_status(bus, failing) for bus in self.settings.buses),
-            failing=tuple(failing[:MOST_FAILING]),
-        )
-
     def _sign_with(self, key: SigningKey) -> None:
         self.sealer.sign_with(key)
         self._volatile.sign_with(key)
-
-    def _failing(self, why: Mapping[str, PollFailure]) -> list[FailingMeter]:
-        return [
-            FailingMeter(
-                bus=bus.name,
-                label=meter.label,
-                meter=self._meter_at(bus, meter),
-                why=why[meter.label],
-            )
-            for bus in self.settings.buses
-            for meter in bus.meters
-            if meter.label in why
-        ]
 
     def _meter_at(self, bus: BusConfig, meter: MeterConfig) -> MeterId | None:
         return self.spool.known_meter(bus.name, meter.address, meter.logical_address)
@@ -248,7 +211,7 @@ class Agent:
             extra={
                 "action": "started",
                 "gateway": self.settings.gateway,
-                "version": _version(),
+                "version": package_version(),
                 "buses": len(self.settings.buses),
                 "meters": self.health.summary().meters,
                 "stream": str(self.spool.stream),
@@ -278,11 +241,6 @@ class Agent:
                 "receipts": self.publisher.receipts,
             },
         )
-
-
-def _bus_status(bus: BusConfig, failing: Sequence[FailingMeter]) -> BusStatus:
-    failures = Counter(each.why for each in failing if each.bus == bus.name)
-    return BusStatus(name=bus.name, meters=len(bus.meters), failures=dict(failures))
 
 
 def _tell_zones(settings: AgentSettings) -> None:
@@ -334,10 +292,3 @@ def check(settings: AgentSettings) -> list[str]:
         with Bus(config):
             done.append(f"bus {config.name}: {config.port} opens, {meters}")
     return done
-
-
-def _version() -> str:
-    try:
-        return version("iot-utility")
-    except PackageNotFoundError:
-        return ""

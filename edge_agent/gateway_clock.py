@@ -181,6 +181,11 @@ class Timekeeper:
             return f"<Timekeeper jumped by {self._doubt_s:.1f} s>"
         return f"<Timekeeper {'synchronised' if self._begun else 'not synchronised'}>"
 
+    @property
+    def doubt_s(self) -> float | None:
+        """How far the clock was from where it must be when it was asked last; None: nowhere."""
+        return self._doubt_s or None
+
     def is_synchronised(self) -> bool:
         """Tell whether the time may be believed now."""
         with self._lock:

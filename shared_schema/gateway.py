@@ -27,6 +27,7 @@ MOST_FAILING = 256
 """So many of the meters that are not read have their names in a status."""
 Seq = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Bytes = Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 
 class PollFailure(StrEnum):
@@ -71,6 +72,20 @@ class BusStatus(Part):
         return silent == asked and (away > 0 or silent > 1)
 
 
+class Machine(Part):
+    """The computer of a gateway, and what the agent takes of it. None: it cannot be told there."""
+
+    disk_free_bytes: Bytes | None = None
+    """Of the disk that holds the spool."""
+    disk_total_bytes: Bytes | None = None
+    memory_bytes: Bytes | None = None
+    """Resident memory of the agent."""
+    agent_up_s: Count | None = None
+    """Since the agent started, by a clock that nobody sets."""
+    machine_up_s: Count | None = None
+    """Since the machine started; after a power cut it is short, too."""
+
+
 class Status(Message):
     """Birth, life and death of a gateway's session.
 
@@ -98,6 +113,18 @@ class Status(Message):
     """None: a gateway of an earlier version, which does not tell why a meter is not read."""
     failing: tuple[FailingMeter, ...] = Field(default=(), max_length=MOST_FAILING)
     """Meters that were tried and not read, the first `MOST_FAILING`; ``buses`` counts all."""
+    oldest_waiting_at: UtcDatetime | None = None
+    """When the oldest of ``spooled`` was read; None: nothing waits, or an earlier version."""
+    spool_bytes: Bytes | None = None
+    """The size of the spool's file with its journal; it is no larger than ``spool_max_bytes``."""
+    spool_max_bytes: Bytes | None = None
+    certificate_ends_at: UtcDatetime | None = None
+    """Of the gateway's certificate for the broker; None: it has none, or an earlier version."""
+    clock_jump_s: float | None = Field(default=None, allow_inf_nan=False)
+    """How far its clock is from where it was believed last; no meter is read. None: nothing is
+    wrong."""
+    machine: Machine | None = None
+    """None: a gateway of an earlier version."""
 
 
 class Receipt(Message):

@@ -115,7 +115,7 @@ def _note(found: "ClockOutcome", settings: "AgentSettings") -> None:
         return
     now = datetime.now(UTC).timestamp()
     try:
-        with Spool.open(settings.spool, max_bytes=settings.spool_max_mb * 1024 * 1024) as spool:
+        with Spool.open(settings.spool, max_bytes=settings.spool_max_bytes) as spool:
             anew = ClockSamples(spool).restart(found.meter, Sample(now, found.after_s))
             Observer(spool).note(found.meter, [clock_set_event(found, now)], anew)
     except AgentError as error:

@@ -199,6 +199,11 @@ class AgentSettings(BaseModel):
         return self
 
     @property
+    def spool_max_bytes(self) -> int:
+        """The largest size of the spool's file."""
+        return self.spool_max_mb * 1024 * 1024
+
+    @property
     def keep(self) -> timedelta:
         """How long a batch stays after the cloud has it."""
         return timedelta(days=self.spool_keep_days)

@@ -138,6 +138,14 @@ def oldest_waiting(database: sqlite3.Connection, limit: int) -> Iterator[tuple[i
     )
 
 
+def oldest_waiting_at(database: sqlite3.Connection) -> int | None:
+    """Return when the first batch that waits was read (s since 1970); None: none waits."""
+    row = database.execute(
+        "SELECT created_at FROM waiting JOIN batch USING (seq) ORDER BY waiting.seq LIMIT 1"
+    ).fetchone()
+    return row[0] if row else None
+
+
 def take_waiting(database: sqlite3.Connection) -> Iterator[tuple[Spooled, int]]:
     """Take out the batches that wait, one at a time, each with the time of its last line."""
     for (seq,) in database.execute("SELECT seq FROM waiting ORDER BY seq").fetchall():

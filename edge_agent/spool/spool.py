@@ -18,7 +18,7 @@ watermark that goes back where that is not meant; a socket.
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from sqlite3 import Connection
 from typing import TYPE_CHECKING, Self
@@ -256,6 +256,12 @@ class Spool:
         """Count what waits for a receipt, or to be sealed."""
         with self.reading() as database:
             return Pending(*unsealed.waiting(database))
+
+    def oldest_waiting(self) -> datetime | None:
+        """Return when the oldest of what waits was read; None: nothing waits."""
+        with self.reading() as database:
+            at = unsealed.oldest(database)
+        return None if at is None else datetime.fromtimestamp(at, UTC)
 
     def apply_receipt(self, receipt: Receipt) -> Applied:
         """Take the store's word for what it has; its signature was verified by the caller.

@@ -73,6 +73,15 @@ def waiting(database: sqlite3.Connection) -> tuple[int, int]:
     return counts.get(0, 0), counts.get(1, 0)
 
 
+def oldest(database: sqlite3.Connection) -> int | None:
+    """Return when the oldest of what waits was read (s since 1970); None: nothing waits."""
+    batch = batches.oldest_waiting_at(database)
+    if batch is not None:
+        return batch
+    row = database.execute("SELECT at FROM gathered ORDER BY place LIMIT 1").fetchone()
+    return row[0] if row else None
+
+
 def seal(
     database: sqlite3.Connection, gateway: str, key: SigningKey, losses: Iterable[Loss] = ()
 ) -> list[int]:

@@ -8,12 +8,12 @@ from uuid import UUID
 
 import pytest
 
-from edge_agent import agent as agent_module
-from edge_agent.agent import Agent
 from edge_agent.commands.desk import CommandDesk
 from edge_agent.commands.log import CommandLog
 from edge_agent.decode.rows import MeterRows
-from edge_agent.health import MeterHealth
+from edge_agent.gateway_clock import Timekeeper
+from edge_agent.health import Health, MeterHealth
+from edge_agent.operate import own_status
 from edge_agent.settings.bus import BusConfig, MeterConfig
 from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool import room, unsealed
@@ -29,7 +29,7 @@ from shared_schema.catalogue import (
     GatewayEvent,
     StatusEvent,
 )
-from shared_schema.gateway import Command, CommandArguments, CommandKind, PollFailure
+from shared_schema.gateway import Command, CommandArguments, CommandKind, Machine, PollFailure
 from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 from shared_schema.readings import CaptureChange, Column, Observation, reached_at
@@ -170,19 +170,28 @@ def test_birth_life_and_last_will_keep_their_bytes(
             return NOW
 
     session = UUID(int=7)
-    agent = Agent(settings)
-    monkeypatch.setattr(agent_module, "datetime", Clock)
-    monkeypatch.setattr(agent_module, "version", lambda _name: "0.1.0")
-    try:
-        birth = agent.status(session, "online").to_line()
-        agent.health.read("A-17", NOW.timestamp(), caught_up=True)
-        agent.health.failed("A-18", "no answer", PollFailure.NO_ANSWER)
-        assert isinstance(agent.health["A-17"], MeterHealth)
-        append(agent.spool, ONE, REGISTERS)
-        life = agent.status(session, "online").to_line()
-        will = agent.status(session, "offline").to_line()
-    finally:
-        agent.spool.close()
+    health = Health(["A-17", "A-18"])
+    machine = Machine(
+        disk_free_bytes=3_000_000_000,
+        disk_total_bytes=8_000_000_000,
+        memory_bytes=41_943_040,
+        agent_up_s=60,
+        machine_up_s=90,
+    )
+    monkeypatch.setattr(own_status, "datetime", Clock)
+    monkeypatch.setattr(own_status, "version", lambda _name: "0.1.0")
+    monkeypatch.setattr(own_status, "look", lambda *_: machine)
+    monkeypatch.setattr(own_status, "spool_bytes", lambda _path: 65_536)
+    clock = Timekeeper(assume_synchronised=True)
+    with Spool.open(settings.spool) as spool:
+        status = own_status.OwnStatus(settings, spool, health, clock).make
+        birth = status(session, "online").to_line()
+        health.read("A-17", NOW.timestamp(), caught_up=True)
+        health.failed("A-18", "no answer", PollFailure.NO_ANSWER)
+        assert isinstance(health["A-17"], MeterHealth)
+        append(spool, ONE, REGISTERS)
+        life = status(session, "online").to_line()
+        will = status(session, "offline").to_line()
     messages = [("birth", birth), ("life", life), ("last will", will)]
     assert as_sample(messages) == sample("status.txt")
 

@@ -2,10 +2,13 @@
 """What a gateway's status tells of meters that are not read."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 
-from shared_schema.gateway import BusStatus, PollFailure, Status
+from shared_schema.gateway import BusStatus, Machine, PollFailure, Status
+from shared_schema.message import Part
 
 AWAY, SILENT = PollFailure.ADAPTER_AWAY, PollFailure.NO_ANSWER
 REFUSED, UNREADABLE = PollFailure.PASSWORD_REFUSED, PollFailure.UNREADABLE
@@ -40,3 +43,23 @@ def test_a_status_of_an_earlier_gateway_is_understood() -> None:
     )
     status = Status.from_line(line)
     assert (status.buses, status.failing, status.poll_period_s) == (None, (), None)
+    assert (status.machine, status.oldest_waiting_at, status.spool_bytes) == (None, None, None)
+
+
+def test_an_earlier_cloud_understands_a_status_of_today() -> None:
+    class Earlier(Part):
+        """What a cloud knew before gateways told of their machine."""
+
+        gateway: str
+        spooled: int | None
+
+    status = Status(
+        gateway="gw-a",
+        session=UUID(int=7),
+        state="online",
+        at=datetime(2026, 11, 24, tzinfo=UTC),
+        spooled=3,
+        clock_jump_s=-7.5,
+        machine=Machine(disk_free_bytes=1),
+    )
+    assert Earlier.from_line(status.to_line()) == Earlier(gateway="gw-a", spooled=3)

@@ -397,6 +397,16 @@ def test_an_older_copy_goes_on_under_a_new_stream(tmp_path: Path) -> None:
         assert blocks(spool, 2) == lines
 
 
+def test_the_oldest_that_waits_is_sealed_or_gathered(spool: Spool) -> None:
+    assert spool.oldest_waiting() is None
+    put(spool, profile_rows(1), at=NOW - timedelta(days=2))
+    put(spool, profile_rows(1), at=NOW - timedelta(days=1))
+    gather(spool, profile_rows(1), at=NOW)
+    assert spool.oldest_waiting() == NOW - timedelta(days=2)
+    spool.apply_receipt(receipt(spool, (1, 2), store=uuid4()))
+    assert spool.oldest_waiting() == NOW
+
+
 def test_only_what_is_covered_and_old_is_forgotten(spool: Spool) -> None:
     for days in (40, 40, 36, 1):
         put(spool, profile_rows(1), at=NOW - timedelta(days=days))
