@@ -50,7 +50,8 @@ def _section(path: str, command: Any) -> str:
     for paragraph in paragraphs:
         if paragraph.lstrip().startswith("\b"):
             example = paragraph.replace("\b", "").strip("\n")
-            text += f"```\n{example}\n```\n"
+            kind = "" if example.startswith("edge-agent") else "text"
+            text += f"```{kind}\n{example}\n```\n"
         else:
             text += f"\n{' '.join(paragraph.split())}\n"
     rows = [_row(parameter) for parameter in command.params if parameter.name != "help"]
