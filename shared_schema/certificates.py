@@ -8,10 +8,11 @@ In: keys, names, times. Out: certificates. Pure but for a serial number: no cloc
 """
 
 import ipaddress
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Final, Self
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, Self
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -21,16 +22,23 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from shared_schema.errors import ContractError
 
+if TYPE_CHECKING:  # the name is younger than Debian 12's cryptography
+    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+
 TlsKey = ec.EllipticCurvePrivateKey
 TlsPublicKey = ec.EllipticCurvePublicKey
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 PEM: Final = Encoding.PEM
+UNREADABLE: Final = (ValueError, KeyError, x509.InvalidVersion, UnsupportedAlgorithm)
+"""What reading a damaged certificate raises; before its release 40 cryptography raises KeyError."""
+_CERTIFICATE = re.compile(b"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
 def new_tls_key() -> TlsKey:
@@ -135,6 +143,59 @@ class Issuer:
 def revoked(certificate: x509.Certificate, now: datetime) -> x509.RevokedCertificate:
     """Return the entry of a certificate that is taken back."""
     return x509.RevokedCertificateBuilder(certificate.serial_number, now).build()
+
+
+def certificates_from_pem(pem: bytes) -> list[x509.Certificate]:
+    """Read the certificates of a file, one after the other.
+
+    Raises:
+        ValueError: there is none, or one of them is damaged.
+    """
+    found = [x509.load_pem_x509_certificate(each) for each in _CERTIFICATE.findall(pem)]
+    if not found:
+        raise ValueError("no certificate (PEM)")
+    return found
+
+
+def valid_from(certificate: x509.Certificate) -> datetime:
+    """Return when a certificate begins, aware."""
+    return _utc(certificate, "not_valid_before")
+
+
+def valid_until(certificate: x509.Certificate) -> datetime:
+    """Return when a certificate ends, aware."""
+    return _utc(certificate, "not_valid_after")
+
+
+def is_of_key(certificate: x509.Certificate, key: "PublicKeyTypes") -> bool:
+    """Tell whether a certificate is for this key."""
+    return _key_bytes(certificate.public_key()) == _key_bytes(key)
+
+
+def require_issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> None:
+    """Make sure that an authority of ours signed a certificate.
+
+    Raises:
+        ValueError: the certificate names another issuer.
+        TypeError: the authority's key is no elliptic one.
+        InvalidSignature: the authority's key did not sign it.
+    """
+    if certificate.issuer != authority.subject:
+        raise ValueError("the certificate names another issuer")
+    key, hashed = authority.public_key(), certificate.signature_hash_algorithm
+    if not isinstance(key, TlsPublicKey) or hashed is None:
+        raise TypeError("the authority's key is no elliptic one")
+    key.verify(certificate.signature, certificate.tbs_certificate_bytes, ec.ECDSA(hashed))
+
+
+def _utc(certificate: x509.Certificate, name: str) -> datetime:
+    """Return a date; before its release 42 cryptography gives it in UTC without saying so."""
+    aware: datetime | None = getattr(certificate, f"{name}_utc", None)
+    return aware or getattr(certificate, name).replace(tzinfo=UTC)
+
+
+def _key_bytes(key: "PublicKeyTypes") -> bytes:
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _subject(common_name: str) -> x509.Name:

@@ -21,7 +21,7 @@ from pydantic import Field
 from shared_schema.certificates import TlsKey, TlsPublicKey, certificate_request, login_of
 from shared_schema.errors import MalformedMessage, SignatureInvalid
 from shared_schema.message import GatewayName, Label, Message, UtcDatetime
-from shared_schema.signing import SigningKey, VerifyKey, open_message, sign_message
+from shared_schema.signing import SigningKey, VerifyKey, open_message, raw_public_key, sign_message
 
 LARGEST_REQUEST = 16 * 1024
 LEAST_KEY_BITS = 256
@@ -61,7 +61,7 @@ def make_request(
     asked = EnrolmentRequest(
         gateway=gateway,
         society=society,
-        key=base64.b64encode(key.public_key().public_bytes_raw()).decode(),
+        key=base64.b64encode(raw_public_key(key.public_key())).decode(),
         certificate_request=certificate_request(gateway, tls_key).decode(),
         made_at=now,
     )

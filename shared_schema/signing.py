@@ -82,9 +82,14 @@ def public_key_to_pem(key: VerifyKey) -> bytes:
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
+def raw_public_key(key: VerifyKey) -> bytes:
+    """Return the 32 bytes of a public key."""
+    return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
 def fingerprint(key: VerifyKey) -> str:
     """Return the SHA-256 of the raw public key, in hex: what the commissioning sheet shows."""
-    return hashlib.sha256(key.public_bytes_raw()).hexdigest()
+    return hashlib.sha256(raw_public_key(key)).hexdigest()
 
 
 def key_id(key: VerifyKey) -> str:

@@ -21,6 +21,14 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import NameOID
 
+from shared_schema.certificates import (
+    UNREADABLE,
+    certificates_from_pem,
+    is_of_key,
+    valid_from,
+    valid_until,
+)
+
 LOOK_TIMEOUT_S = 5.0
 REFUSAL_COMES_WITHIN_S = 1.0
 Level = Literal["ok", "warn", "fail"]
@@ -113,7 +121,7 @@ def _require_pair(cert: Path, key: Path, cert_called: str, key_called: str) -> N
         raise TlsFault(f"{key_called} {key} cannot be read: {error.strerror}") from None
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise TlsFault(f"{key_called} {key} holds no private key without a passphrase") from None
-    if own.public_key() != found.public_key():
+    if not is_of_key(found, own.public_key()):
         raise TlsFault(f"{key_called} {key} is not the key of {cert_called} {cert}")
 
 
@@ -124,12 +132,12 @@ def read_certificate(path: Path, called: str) -> x509.Certificate:
         TlsFault: it cannot be read, or holds none.
     """
     try:
-        found = x509.load_pem_x509_certificates(path.read_bytes())[0]
+        found = certificates_from_pem(path.read_bytes())[0]
         # These are decoded only when they are asked for: a spoiled one fails here.
-        _ = found.public_key(), found.not_valid_before_utc, found.not_valid_after_utc, found.subject
+        _ = found.public_key(), valid_from(found), valid_until(found), found.subject
     except OSError as error:
         raise TlsFault(f"{called} {path} cannot be read: {error.strerror}") from None
-    except (ValueError, IndexError, x509.InvalidVersion, UnsupportedAlgorithm):
+    except UNREADABLE:
         raise TlsFault(f"{called} {path} holds no certificate (PEM)") from None
     return found
 
@@ -169,7 +177,7 @@ def _examined(called: str, path: Path, name: str | None, now: datetime) -> tuple
         return "fail", f"{file} {dated}"
     if name is not None and (other := _common(found.subject)) != name:
         return "fail", f"{file} is for {other or 'nobody'}, and we are {name}"
-    ends = found.not_valid_after_utc
+    ends = valid_until(found)
     return "warn" if ends - now < EXPIRES_SOON else "ok", f"{file} is valid until {ends:%Y-%m-%d}"
 
 
@@ -179,11 +187,13 @@ def _common(name: x509.Name) -> str:
 
 
 def _by_its_dates(certificate: x509.Certificate, now: datetime) -> str | None:
-    if certificate.not_valid_after_utc <= now:
-        return f"expired on {certificate.not_valid_after_utc:%Y-%m-%d}"
-    if certificate.not_valid_before_utc > now:
-        begins = f"{certificate.not_valid_before_utc:%Y-%m-%d}"
-        return f"is valid from {begins} on, and it is {now:%Y-%m-%d} here: look at the clock"
+    if valid_until(certificate) <= now:
+        return f"expired on {valid_until(certificate):%Y-%m-%d}"
+    if valid_from(certificate) > now:
+        begins = valid_from(certificate)
+        return (
+            f"is valid from {begins:%Y-%m-%d} on, and it is {now:%Y-%m-%d} here: look at the clock"
+        )
     return None
 
 

@@ -18,7 +18,7 @@ from cloud_ingest.cli.table import counted
 from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.operate.authority import Authority, refuse_names, write_pem, write_tls_key
 from cloud_ingest.operate.enrolment import DEFAULT_DAYS
-from shared_schema.certificates import PEM, TlsPublicKey, new_tls_key
+from shared_schema.certificates import PEM, TlsPublicKey, new_tls_key, valid_until
 from shared_schema.enrolment import open_certificate_request
 from shared_schema.errors import ContractError
 
@@ -91,7 +91,7 @@ def issue(
         )
         write_pem(path, made.public_bytes(PEM))
     own = "" if request else f"; its key, mode 0600: {path.with_suffix('.key')}"
-    say(f"{login}: good until {made.not_valid_after_utc:%Y-%m-%d}: {path}{own}")
+    say(f"{login}: good until {valid_until(made):%Y-%m-%d}: {path}{own}")
 
 
 def _requested(path: Path, login: str) -> TlsPublicKey:

@@ -32,6 +32,7 @@ from shared_schema.certificates import (
     revoked,
     tls_key_from_pem,
     tls_key_to_pem,
+    valid_until,
 )
 from shared_schema.errors import ContractError
 from shared_schema.text import visible
@@ -123,7 +124,7 @@ class Authority:
                 the copy is not kept.
         """
         refuse_names(login, hosts)
-        ends = self.issuer.certificate.not_valid_after_utc
+        ends = valid_until(self.issuer.certificate)
         if now + life > ends:
             raise ConfigurationError(
                 f"the authority's own certificate ends on {ends:%Y-%m-%d}: issue for fewer days, "
@@ -148,7 +149,7 @@ class Authority:
             taken = [
                 each
                 for each in self._issued(login)
-                if each.not_valid_after_utc > now
+                if valid_until(each) > now
                 and former.get_revoked_certificate_by_serial_number(each.serial_number) is None
             ]
             if taken:

@@ -30,7 +30,7 @@ from cloud_ingest.store.gateway_keys import (
 )
 from cloud_ingest.store.registry import enrol_gateway
 from shared_schema.access import Consumer
-from shared_schema.certificates import PEM
+from shared_schema.certificates import PEM, valid_until
 from shared_schema.enrolment import LARGEST_REQUEST, Asked, open_request
 from shared_schema.errors import ContractError
 from shared_schema.message import format_utc
@@ -189,7 +189,7 @@ def enrol(
             return None
         _refuse_former_tls_key(conn, request)
         made = authority.issue(gateway, asked.tls_key, said.at, said.life)
-        expires_at = made.not_valid_after_utc
+        expires_at = valid_until(made)
         issued = Certificate(serial(made), expires_at, request.payload)
         add_certificate(conn, gateway, issued, word)
     return Issued(made.public_bytes(PEM) + authority.pem, expires_at)

@@ -18,7 +18,7 @@ from cloud_ingest.core.accept import Accepted
 from cloud_ingest.store.connection import Connection, query
 from shared_schema.errors import MalformedMessage
 from shared_schema.readings import Batch, KeyChange
-from shared_schema.signing import VerifyKey, key_id
+from shared_schema.signing import VerifyKey, key_id, raw_public_key
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def note_successions(conn: Connection, stored: Iterable[Accepted]) -> None:
                     "gateway": delivery.gateway.gateway_id,
                     "key": header.key,
                     "successor": key_id(successor),
-                    "public_key": successor.public_bytes_raw(),
+                    "public_key": raw_public_key(successor),
                     "stream": header.stream,
                     "at": delivery.received_at,
                 },

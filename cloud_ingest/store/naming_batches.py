@@ -14,6 +14,7 @@ from cloud_ingest.store.evidence_months import stored_batches
 from cloud_ingest.store.key_successions import named_keys
 from cloud_ingest.store.rows import all_rows
 from shared_schema.readings import Batch
+from shared_schema.signing import raw_public_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +63,5 @@ def _naming(conn: Connection, step: _Step) -> Iterator[NamingBatch]:
         if each.batch.header.key != step.key_id:
             continue
         for line, key in named_keys(each.batch):
-            if key.public_bytes_raw() == step.successor:
+            if raw_public_key(key) == step.successor:
                 yield NamingBatch(each.batch, line, each.received_at)

@@ -23,7 +23,13 @@ from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.rows import all_rows, scalar, scalars
 from shared_schema.errors import ContractError
 from shared_schema.message import GatewayName
-from shared_schema.signing import VerifyKey, fingerprint, key_id, public_key_from_pem
+from shared_schema.signing import (
+    VerifyKey,
+    fingerprint,
+    key_id,
+    public_key_from_pem,
+    raw_public_key,
+)
 
 
 class _GatewayKey(NamedTuple):
@@ -227,7 +233,7 @@ def enrol_gateway(
             INSERT INTO gateway_key (gateway_id, key_id, public_key) VALUES (%s, %s, %s)
             ON CONFLICT DO NOTHING
             """,
-            (gateway_id, key_id(key), key.public_bytes_raw()),
+            (gateway_id, key_id(key), raw_public_key(key)),
         )
     return fingerprint(key)
 

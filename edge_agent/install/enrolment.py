@@ -13,18 +13,23 @@ from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 
 from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.install.written_files import write_certificate
 from edge_agent.secret_files import read_secret, write_new
 from shared_schema.certificates import (
     PEM,
+    UNREADABLE,
     TlsKey,
+    certificates_from_pem,
+    is_of_key,
     login_of,
     new_tls_key,
+    require_issued_by,
     tls_key_from_pem,
     tls_key_to_pem,
+    valid_until,
 )
 from shared_schema.enrolment import make_request
 from shared_schema.errors import ContractError
@@ -106,15 +111,15 @@ def install_certificate(
         ConfigurationError: it is of another key, not signed by its authority, or expired.
     """
     own, authority = _certificates(path)
-    if own.not_valid_after_utc <= now:
-        ended = format_utc(own.not_valid_after_utc)
+    if valid_until(own) <= now:
+        ended = format_utc(valid_until(own))
         raise ConfigurationError(f"{path} expired at {ended}: ask for a new one")
     waiting = _waiting(tls_key_file)
     key_file = next(
         (
             each
             for each in (tls_key_file, waiting)
-            if each.exists() and _tls_key(each).public_key() == own.public_key()
+            if each.exists() and is_of_key(own, _tls_key(each).public_key())
         ),
         None,
     )
@@ -133,7 +138,7 @@ def install_certificate(
     if key_file == waiting:
         waiting.replace(tls_key_file)  # a link that begins between the two waits for the next try
     write_certificate(cert_file, own.public_bytes(PEM))
-    return Installed(login_of(own), own.not_valid_after_utc, (cert_file, ca_file))
+    return Installed(login_of(own), valid_until(own), (cert_file, ca_file))
 
 
 def _waiting(key_file: Path) -> Path:
@@ -161,12 +166,11 @@ def _tls_key(path: Path) -> TlsKey:
 def _certificates(path: Path) -> tuple[x509.Certificate, x509.Certificate]:
     """Return a certificate and the authority that signed it."""
     try:
-        found = x509.load_pem_x509_certificates(path.read_bytes())
-        own, authority = found
-        own.verify_directly_issued_by(authority)
+        own, authority = certificates_from_pem(path.read_bytes())
+        require_issued_by(own, authority)
     except OSError as error:
         raise ConfigurationError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except (*UNREADABLE, TypeError, InvalidSignature):
         raise ConfigurationError(
             f"{path} is no certificate with the authority that signed it: copy the whole file that "
             "cloud-ingest enrol wrote"
@@ -176,6 +180,6 @@ def _certificates(path: Path) -> tuple[x509.Certificate, x509.Certificate]:
 
 def _first(path: Path) -> x509.Certificate | None:
     try:
-        return x509.load_pem_x509_certificates(path.read_bytes())[0]
-    except (OSError, ValueError):
+        return certificates_from_pem(path.read_bytes())[0]
+    except (OSError, *UNREADABLE):
         return None

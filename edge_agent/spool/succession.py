@@ -22,7 +22,7 @@ from edge_agent.errors import ConfigurationError, Setup, SpoolFull
 from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.spool import Spool
 from shared_schema.readings import KeyChange
-from shared_schema.signing import SigningKey, key_id
+from shared_schema.signing import SigningKey, key_id, raw_public_key
 
 _log = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ class Succession:
             )
 
     def _name(self, now: datetime) -> None:
-        successor = self._next.public_key().public_bytes_raw().hex()
+        successor = raw_public_key(self._next.public_key()).hex()
         line = KeyChange(successor=successor).to_line()
         try:
             seq = self._spool.seal_alone(line, gateway=self._gateway, key=self._key, at=now)

@@ -34,7 +34,7 @@ from shared_schema.proof.pack import (
 )
 from shared_schema.quality import Origin, Quality
 from shared_schema.readings import Column, KeyChange
-from shared_schema.signing import SigningKey, VerifyKey, generate_key, key_id
+from shared_schema.signing import SigningKey, VerifyKey, generate_key, key_id, raw_public_key
 from tests.support.gateway import ENERGY, MAKER, WATER, Sealer, block_line
 
 START = datetime(2026, 9, 30, 18, 30, tzinfo=UTC)
@@ -44,7 +44,7 @@ SERIAL, NEIGHBOUR = "26100001", "26109999"
 
 
 def raw_key(key: VerifyKey) -> str:
-    return key.public_bytes_raw().hex()
+    return raw_public_key(key).hex()
 
 
 def sealed(at: datetime, *seals: str) -> Sealed:

@@ -10,7 +10,7 @@ from shared_schema.message import format_utc
 from shared_schema.proof.check import check
 from shared_schema.proof.verdict import fingerprint_of
 from shared_schema.readings import KeyChange
-from shared_schema.signing import fingerprint, generate_key
+from shared_schema.signing import fingerprint, generate_key, raw_public_key
 from tests.support.evidence import let_go
 from tests.support.gateway import ENERGY, block_line
 from tests.support.proved import (
@@ -32,7 +32,7 @@ from tests.support.store import Site, unit_line
 def change_key(site: Site) -> str:
     """Let the gateway name its next key, which signs from then on; return the fingerprint."""
     successor = generate_key()
-    line = KeyChange(successor=successor.public_key().public_bytes_raw().hex()).to_line()
+    line = KeyChange(successor=raw_public_key(successor.public_key()).hex()).to_line()
     beside = block_line(NEIGHBOUR, [(HALF, THEIRS)], ENERGY, 3600)
     told = accept(
         site.gateway.topic, site.gateway.seal(beside, line), load_registry(site.conn), HALF + HOUR

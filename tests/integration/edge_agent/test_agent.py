@@ -17,7 +17,7 @@ from edge_agent.virtual.estate import parse_estate, serve
 from edge_agent.virtual.meter import VirtualMeter
 from shared_schema.catalogue import ACTIVE_IMPORT, BLOCK_LOAD_PROFILE
 from shared_schema.readings import KeyChange, open_batch
-from shared_schema.signing import generate_key, key_id, private_key_to_pem
+from shared_schema.signing import generate_key, key_id, private_key_to_pem, raw_public_key
 from tests.support.agent_place import (
     ESTATE,
     Place,
@@ -130,7 +130,7 @@ def test_a_next_key_takes_over_once_it_is_receipted(place: Place) -> None:
         for block in open_batch(payload, lambda *_: GATEWAY_KEY.public_key()).blocks()
     ]
     assert isinstance(named, KeyChange)
-    assert named.successor == key.public_key().public_bytes_raw().hex()
+    assert named.successor == raw_public_key(key.public_key()).hex()
 
 
 def test_many_meters_are_few_batches_after_a_restart_too(place: Place) -> None:

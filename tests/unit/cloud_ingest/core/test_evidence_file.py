@@ -19,7 +19,7 @@ from cloud_ingest.core.evidence_file import (
 )
 from cloud_ingest.errors import ArchiveSpoilt
 from shared_schema.readings import open_batch
-from shared_schema.signing import fingerprint, generate_key, key_id
+from shared_schema.signing import fingerprint, generate_key, key_id, raw_public_key
 from tests.support.gateway import Sealer, block_line
 
 AT = datetime(2026, 7, 1, tzinfo=UTC)
@@ -34,7 +34,7 @@ HEAD = ArchiveHead(
         ArchivedKey(
             gateway="gw-a",
             key=key_id(PUBLIC),
-            public_key=PUBLIC.public_bytes_raw().hex(),
+            public_key=raw_public_key(PUBLIC).hex(),
             enrolled_at=AT,
         ),
     ),

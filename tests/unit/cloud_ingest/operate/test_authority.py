@@ -13,7 +13,13 @@ from typer.testing import CliRunner
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.operate.authority import Authority, write_pem
-from shared_schema.certificates import certificate_request, login_of, new_tls_key
+from shared_schema.certificates import (
+    certificate_request,
+    login_of,
+    new_tls_key,
+    require_issued_by,
+    valid_until,
+)
 
 NOW = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
 YEAR = timedelta(days=365)
@@ -36,9 +42,9 @@ def run(*words: str) -> str:
 
 def test_a_certificate_is_of_its_login(authority: Authority) -> None:
     made = Authority.open(authority.folder).issue("gw-a", KEY, NOW, YEAR)
-    made.verify_directly_issued_by(authority.issuer.certificate)
+    require_issued_by(made, authority.issuer.certificate)
     assert login_of(made) == "gw-a"
-    assert made.not_valid_after_utc == NOW + YEAR
+    assert valid_until(made) == NOW + YEAR
     usage = made.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert list(usage) == [ExtendedKeyUsageOID.CLIENT_AUTH]
 
