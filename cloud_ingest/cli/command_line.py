@@ -106,6 +106,9 @@ COMMANDS: Final = {
     ),
     "rules": Place("rules", "Try the water rules on a file of registers."),
     "quarantine": Place("quarantine", "What was received and is not stored, and why."),
+    "gateway": Place(
+        "gateway", "How gateways stand: heard or not, backlog, disk, certificate, clock."
+    ),
     "command": Place("command", "Ask a gateway for something, and see its answer."),
     "valve-test": Place(
         "valve_test",

@@ -14,6 +14,7 @@ from cloud_ingest.errors import NotFound
 from cloud_ingest.store.assignment_versions import Word
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import all_rows, scalar, scalars
+from cloud_ingest.store.status import end_status
 from shared_schema.signing import fingerprint
 
 
@@ -98,6 +99,7 @@ def revoke_keys(conn: Connection, gateway: str, word: Word) -> int:
             named = scalars(conn, "SELECT name FROM gateway ORDER BY name LIMIT 20")
             known = ", ".join(named) or "none yet"
             raise NotFound(f"no gateway {gateway[:80]!r} is enrolled: there is {known}")
+        end_status(conn, gateway_id)
         return len(
             scalars(
                 conn,

@@ -42,6 +42,18 @@ def put_status(
     return row is not None
 
 
+def end_status(conn: Connection, gateway_id: int) -> None:
+    """Let a gateway be offline whose keys are taken back: its last will is not heard any more."""
+    conn.execute(
+        """
+        UPDATE gateway_status SET state = 'offline', back_at = NULL,
+               lost_at = CASE WHEN back_at IS NULL THEN lost_at ELSE heard_at END
+        WHERE gateway_id = %s
+        """,
+        (gateway_id,),
+    )
+
+
 @translating
 def is_enrolled(conn: Connection, gateway: str) -> bool:
     """Say whether a gateway of this name is enrolled."""

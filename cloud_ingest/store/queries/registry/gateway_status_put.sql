@@ -1,12 +1,16 @@
 -- SPDX-License-Identifier: MIT
 -- Remember a gateway's status, and its last outage; the late will of an older session ends nothing.
--- A gateway that came back only for a moment was away all the time.
+-- A gateway that came back only for a moment was away all the time. One whose keys were all taken back says
+-- nothing more: what the broker retains of it would keep it online for ever.
 INSERT INTO gateway_status AS known
   (gateway_id, session, state, at, payload, heard_at, lost_at, back_at)
 SELECT gateway_id, %(session)s, %(state)s, %(at)s, %(payload)s, %(heard_at)s,
        CASE %(state)s WHEN 'online' THEN enrolled_at ELSE %(heard_at)s END,
        CASE %(state)s WHEN 'online' THEN enrolled_at END
-FROM gateway WHERE name = %(gateway)s
+FROM gateway
+WHERE name = %(gateway)s AND NOT coalesce((
+  SELECT bool_and(revocation_id IS NOT NULL) FROM gateway_key
+  WHERE gateway_key.gateway_id = gateway.gateway_id), false)
 ON CONFLICT (gateway_id) DO UPDATE
 SET session = excluded.session, state = excluded.state, at = excluded.at, payload = excluded.payload,
     heard_at = greatest(known.heard_at, excluded.heard_at),
