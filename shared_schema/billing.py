@@ -76,6 +76,7 @@ class Estimate(Part):
     """What a quantity probably is, between which bounds, and how it was found."""
 
     quantity: DecimalText
+    """The likeliest quantity."""
     bounds: Bounds
     method: EstimateMethod
 
@@ -94,8 +95,11 @@ class BoundaryReading(Part):
     """
 
     at: UtcDatetime
+    """When it was read: within one capture period of the border, or as far as a dial may be."""
     register_value: DecimalText = Field(alias="register")
+    """What the register showed, in the unit of the number."""
     origin: Origin
+    """Who made the reading."""
 
 
 class MeterMonth(Part):
@@ -108,6 +112,7 @@ class MeterMonth(Part):
     opening: BoundaryReading
     closing: BoundaryReading
     quantity: DecimalText
+    """Closing less opening, with what epochs add between them."""
     tower: Label | None = None
     """Where it hung."""
     bounds: Bounds | None = None
@@ -127,14 +132,18 @@ class MonthlyConsumption(Message):
     month: Month
     subject: Subject
     tower: Label | None = None
+    """The tower of the subject; of one that moved, its last."""
     service: Service
     version: int = Field(ge=1)
     """Rises with each correction, by one or more; the consumer keeps the highest."""
     quantity: DecimalText
+    """What the subject used in the month: the number that is billed."""
     unit: str
+    """``kWh`` or ``kL``."""
     quality: Quality
     reasons: tuple[Reason, ...] = ()
     parts: tuple[MeterMonth, ...] = Field(min_length=1)
+    """By meter: their quantities add up to the number."""
     bounds: Bounds | None = None
     """Between what the truth lies; None: the quantity is exact."""
     since: Month | None = None
@@ -171,6 +180,7 @@ class ManifestEntry(Part):
     service: Service
     version: int = Field(ge=1)
     sha256: Sha256
+    """Of the message's bytes, in hex."""
 
 
 class Withheld(Part):
@@ -179,6 +189,7 @@ class Withheld(Part):
     subject: Subject
     service: Service
     reasons: tuple[Reason, ...] = Field(min_length=1)
+    """Why it cannot be proved."""
     estimate: Estimate | None = None
     """What it probably is: to be looked at, not to be billed."""
 
@@ -193,6 +204,7 @@ class Held(Part):
     quantity: DecimalText | None
     """What it would become; None: it would be withdrawn."""
     reasons: tuple[Reason, ...] = ()
+    """Why the number would have its new status."""
 
 
 class Unassigned(Part):
@@ -204,6 +216,7 @@ class Unassigned(Part):
     opening: BoundaryReading
     closing: BoundaryReading
     quantity: DecimalText
+    """Closing less opening."""
 
 
 class BillingManifest(Message):
@@ -214,11 +227,15 @@ class BillingManifest(Message):
     society: Label
     month: Month
     entries: tuple[ManifestEntry, ...]
+    """Every number that holds, by the message that said it last."""
     withheld: tuple[Withheld, ...]
+    """Subjects without a number for this month, and why."""
     withdrawn: tuple[ManifestEntry, ...] = ()
     """Numbers that were published and taken back, by the message that does it."""
     held: tuple[Held, ...] = ()
+    """Changes that wait for a person."""
     unassigned: tuple[Unassigned, ...] = ()
+    """What meters counted and nobody is charged for."""
     closed_at: UtcDatetime
 
 
@@ -232,6 +249,7 @@ class BillingAck(Message):
     subject: Subject
     service: Service
     version: int = Field(strict=True, ge=1)
+    """Of the number, or of the withdrawal, that the consumer has stored."""
 
 
 class BillingRequest(Message):
@@ -261,14 +279,21 @@ class Reconciliation(Message):
     tower: Label
     service: Service
     unit: str
+    """``kWh`` or ``kL``."""
     bulk: DecimalText | None
+    """What the tower's bulk meter counted; None: it is not known."""
     units: DecimalText
+    """What its units used, as far as it is known."""
     common: DecimalText
+    """What its common areas used, as far as it is known."""
     loss: DecimalText | None
     """bulk - units - common; null while any of them is not known."""
     loss_percent: DecimalText | None
+    """The loss as a share of what the bulk meter counted."""
     units_known: int = Field(ge=0)
+    """Of how many units the month is known."""
     units_total: int = Field(ge=0)
+    """How many units the tower has."""
     quality: Quality
     reasons: tuple[Reason, ...] = ()
     closed_at: UtcDatetime

@@ -31,7 +31,9 @@ class Subject(Part):
     """The thing that a number or a flag is about, by its society's own label."""
 
     type: SubjectType
+    """What it is."""
     id: Label
+    """Its label: of a unit that shares it with another tower's, tower and label."""
 
 
 class EventKind(StrEnum):
@@ -42,22 +44,27 @@ class EventKind(StrEnum):
     BURST = "burst"
     """Water runs so strongly, for so long, that nobody draws it."""
     REVERSE_FLOW = "reverse_flow"
+    """Water ran back through a meter."""
     STUCK_REGISTER = "stuck_register"
     """A water meter stands still while somebody is at home."""
     TAMPER = "tamper"
     """A meter noted a magnet, an opened cover, a cut cable."""
     DRY_PIPE = "dry_pipe"
+    """A pipe is without water, as its meter says."""
     NO_LOAD = "no_load"
     """A unit that was lived in takes no electricity any more."""
     LOAD_JUMP = "load_jump"
     """A unit's use of electricity is far from its own history."""
     PHASE_LOSS = "phase_loss"
+    """A phase has no voltage beside others that have it."""
     REVERSE_ENERGY = "reverse_energy"
+    """A unit gave energy to the mains."""
     NEUTRAL = "neutral"
     """A meter noted that its neutral is missing, or disturbed."""
     TOWER_LOSS = "tower_loss"
     """A tower's bulk meter counts more than the meters below it."""
     STOPPED_METER = "stopped_meter"
+    """A meter stopped, as its tower's balance tells."""
     BYPASS = "bypass"
     """Water goes around a meter."""
     CROSSED_METERS = "crossed_meters"
@@ -96,7 +103,9 @@ class Unit(Part):
     """The unit, common area or bulk meter's place that a flag is about, whatever its subject is."""
 
     type: SubjectType
+    """What it is."""
     id: Label
+    """Its label."""
     tower: Label | None = None
 
 
@@ -104,7 +113,9 @@ class Acknowledgement(Part):
     """A person has seen a flag and looks into it."""
 
     by: str = Field(min_length=1, max_length=500)
+    """Who."""
     at: UtcDatetime
+    """When."""
 
 
 AllServices = Literal["all"]
@@ -118,23 +129,30 @@ class Event(Message):
     SCHEMA: ClassVar[str] = "metering.event/1"
 
     id: UUID
+    """Of the flag, from its first message to its last."""
     version: int = Field(ge=1, default=1)
     """It grows with each message of this flag: id and version name a message."""
     society: Label
     kind: EventKind
+    """What was noticed."""
     subject: Subject
     service: EventService
     severity: Severity = Severity.ALARM
+    """How soon to look."""
     unit: Unit | None = None
     """None: there is none, as for a gateway."""
     state: Literal["open", "cleared"]
+    """Whether the thing is still there."""
     since: UtcDatetime
     """When the thing itself began, as far as the readings tell."""
     raised_at: UtcDatetime
+    """When the rules raised the flag."""
     raises: int = Field(ge=1, default=1)
     """How often it was raised: within 72 hours of its end the same thing is the same flag."""
     acknowledged: Acknowledgement | None = None
+    """Who looks into it; None: nobody has said so."""
     cleared_at: UtcDatetime | None = None
+    """When it ended; of a cleared flag alone."""
     ended: Literal["over", "muted"] | None = None
     """Why it is cleared: the thing is over, or a person muted it and it may still be there."""
     muted_until: UtcDatetime | None = None
@@ -144,6 +162,7 @@ class Event(Message):
     evidence_schema: str | None = None
     """Which schema ``evidence`` has, such as ``metering.evidence.leak/1``."""
     evidence: dict[str, JsonValue] = Field(default_factory=dict)
+    """What it rests on, by the schema that ``evidence_schema`` names."""
 
     @model_validator(mode="after")
     def _cleared_has_its_time(self) -> Self:

@@ -99,6 +99,7 @@ class Status(Message):
     state: Literal["online", "offline"]
     at: UtcDatetime
     version: Annotated[Remark, Field(max_length=64)] = ""
+    """Of the agent's software."""
     clock_synchronised: bool | None = None
     meters: Count | None = None
     meters_answering: Count | None = None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Generate the reference of the contract: JSON Schemas, AsyncAPI, the OBIS table.
+"""Generate the reference of the contract: JSON Schemas, AsyncAPI, the pages of messages and codes.
 
 Run as ``python -m shared_schema.schemas docs/reference``; a test holds the files against
 the models, so that the reference is never behind the code.
@@ -7,6 +7,8 @@ the models, so that the reference is never behind the code.
 
 import json
 import sys
+from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,9 @@ from shared_schema.enrolment import EnrolmentRequest
 from shared_schema.events import Event
 from shared_schema.evidence import EVIDENCE
 from shared_schema.gateway import Command, Receipt, Result, Status
+from shared_schema.meanings import meanings, member_meanings
 from shared_schema.message import Message, Part
+from shared_schema.messages_page import page
 from shared_schema.proof.pack import Proof
 from shared_schema.readings import (
     MAX_BATCH_BYTES,
@@ -176,10 +180,33 @@ def json_schema(name: str) -> dict[str, Any]:
     """Return the JSON Schema of one message, line or evidence, or of a proof."""
     model: type[BaseModel] = MESSAGES.get(name) or PARTS[name]
     schema = model.model_json_schema(by_alias=True, mode="serialization")
+    if issubclass(model, Part):
+        _explain(model, schema)
     if issubclass(model, Message):
-        schema["properties"]["schema"] = {"const": model.SCHEMA}
+        schema["properties"]["schema"] |= {"const": model.SCHEMA}
         schema["required"] = sorted({"schema", *schema.get("required", ())})
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _explain(model: type[Part], schema: dict[str, Any]) -> None:
+    """Write what the fields and words of a schema mean into it."""
+    kinds = {each.__name__: each for each in _ours(Part)} | {Part.__name__: Part}
+    words = {each.__name__: each for each in _ours(StrEnum)}
+    for name, each in [(model.__name__, schema), *schema.get("$defs", {}).items()]:
+        if "properties" in each:
+            told = meanings(kinds[name])
+            for field, form in each["properties"].items():
+                each["properties"][field] = {"description": told[field], **form}
+        elif name in words:
+            each["x-meanings"] = member_meanings(words[name])
+
+
+def _ours(base: type[Any]) -> Iterator[type[Any]]:
+    """Return the classes of this package below a class."""
+    for each in base.__subclasses__():
+        if each.__module__.startswith("shared_schema."):
+            yield each
+        yield from _ours(each)
 
 
 def asyncapi() -> dict[str, Any]:
@@ -215,7 +242,18 @@ def documents() -> dict[str, str]:
         path: json.dumps(document, indent=2, ensure_ascii=False) + "\n"
         for path, document in found.items()
     }
-    return {**texts, "obis.md": obis_table()}
+    return {**texts, "obis.md": obis_table(), "messages.md": messages_page()}
+
+
+def messages_page() -> str:
+    """Return the page of messages."""
+    named = [name for name in PARTS if name.startswith("evidence-")]
+    return page(
+        CHANNELS,
+        {name: json_schema(name) for name in MESSAGES},
+        {name: json_schema(name) for name in LINES},
+        {name: json_schema(name) for name in named},
+    )
 
 
 def obis_table() -> str:
