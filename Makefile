@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-timescale test-apache test-containers check bench chaos chaos-proof fuzz year docs site clean setup lock
+.PHONY: help demo quick test test-timescale test-apache test-containers check bench chaos chaos-proof fuzz year upgrade docs site clean setup lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -47,6 +47,11 @@ check: setup ## Lint, types, import contracts, and whether the recorded Timescal
 
 bench: setup ## Print the measured rates beside their limits
 	$(ON_DISK) $(PYTEST) tests/bench/bench_*.py -q -s -p no:xdist
+
+upgrade: setup ## Let a former version serve beside this one while its store is upgraded: FORMER=v0.1
+	@test -n "$(FORMER)" || { echo 'make upgrade needs FORMER=COMMIT of a former version' >&2; exit 2; }
+	@former=$$(mktemp -d) && trap 'rm -rf "$$former"' EXIT && git archive "$(FORMER)" | tar -x -C "$$former" && \
+	IOT_UTILITY_FORMER="$$former" $(PYTEST) tests/integration/cloud_ingest/test_service_versions.py -q -p no:xdist
 
 chaos: setup ## Strike everything at random under a steady load, and compare every reading: MINUTES=10 SEED=1
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)

@@ -7,6 +7,7 @@ In: options as a person typed them. Out: lines or JSON. Never: a decision.
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Annotated
 
 import typer
@@ -36,7 +37,7 @@ from cloud_ingest.operate.doctor import examine
 from cloud_ingest.operate.upkeep import keep_months
 from cloud_ingest.settings import load_settings
 from cloud_ingest.store.connection import Connection, connect
-from cloud_ingest.store.migrate import Migrated, Plan, plan
+from cloud_ingest.store.migrate import Migrated, Plan, When, plan
 from cloud_ingest.store.migrate import migrate as run_migrations
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.store.retention import retention
@@ -44,6 +45,11 @@ from cloud_ingest.store.roles import set_reader, set_service_role
 
 app = new_group()
 
+_WHEN: dict[When, str] = {
+    "beside": "beside the workers that serve",
+    "after": "when no worker of a former version serves",
+    "stopped": "while no worker serves",
+}
 
 _Zone = Annotated[
     str | None,
@@ -92,6 +98,8 @@ def migrate(
 ) -> None:
     """Make the database ready, or bring it up to date; run again it changes nothing.
 
+    Workers may go on where --plan says so: run it, restart them one by one, run it again.
+
     Without --zone it is the zone of the settings (IOT_UTILITY_ZONE). Run it as the store's owner.
     A role that is not there is made, without a password.
 
@@ -138,6 +146,11 @@ def _ask_password(role: str, *, made: bool) -> None:
 def _done_text(done: Migrated) -> str:
     what = ", ".join(done.applied) if done.applied else "nothing was missing"
     lines = [f"the store is ready: {what} ({done.zone}, {done.rollups} rollups)"]
+    if done.waiting:
+        lines.append(
+            f"{', '.join(done.waiting)} waits: restart each worker that is of a former version, "
+            "then run cloud-ingest migrate again"
+        )
     if done.renewed is not None:
         lines += [
             f"its new id is {done.renewed}: with its next receipt each gateway learns of it, "
@@ -152,7 +165,10 @@ def _plan_text(found: Plan) -> str:
     lines = [f"{found.zone}, {found.rollups} rollups, {found.tables}: {found.why}"]
     if found.creates_extension:
         lines.append("CREATE EXTENSION timescaledb")
-    lines.extend(found.steps)
+    for version, workers in found.serving.items():
+        lines.append(f"serving now: {workers} of version {version:04}")
+    for step, when in zip_longest(found.steps, found.when):
+        lines.append(step if when is None else f"{step}: {_WHEN[when]}")
     return "\n".join(lines if found.steps else [*lines, "nothing is missing"])
 
 

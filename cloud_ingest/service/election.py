@@ -19,8 +19,9 @@ from typing import TypeVar
 
 from cloud_ingest.errors import LeadLost
 from cloud_ingest.service.loops import Database, Loops, Stopping, database
-from cloud_ingest.store.connection import Connection, ping
+from cloud_ingest.store.connection import Connection, bound_idle_transaction, ping
 from cloud_ingest.store.lead import act_for_leader, end_unheard_leader, take_lead
+from cloud_ingest.store.serving import serve_as_this_version
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class Election:
         self._loops = loops
         self._worker = secrets.randbelow(2**31)
         self._leading = asyncio.Event()
-        self._own = Database(dsn, "leader")
+        self._own = Database(dsn, "leader", _begin)
         self._led_over: Connection | None = None
 
     async def serve(self) -> None:
@@ -130,3 +131,9 @@ class Election:
         if not leads:
             self._leading.clear()
         return leads
+
+
+def _begin(conn: Connection) -> None:
+    """Begin the session that each worker has all the time, whether it leads or not."""
+    bound_idle_transaction(conn)
+    serve_as_this_version(conn)

@@ -31,6 +31,8 @@ class Lock(IntEnum):
     """Held by the session of the worker that does all that follows from readings."""
     ACTING = 0x696F745B
     """Shared by the sessions that act for a leader, with the number of its worker."""
+    SERVING = 0x696F7466
+    """Shared by the workers that serve a store, with the number of their version."""
     RULES = 0x696F7462
     """Of what the rules remember of registers, within a transaction."""
     FLAG = 0x696F745A

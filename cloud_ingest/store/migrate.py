@@ -3,7 +3,8 @@
 
 The files run in the order of their names, each once, in a transaction of its own
 (`cloud_ingest.store.migration`). The store remembers each text by its hash, so that a file that was
-changed after the fact is noticed. The kind of the store and its zone are fixed when it is made.
+changed after the fact is noticed, and which programs can serve it beside this one. Workers may go
+on meanwhile where a file allows it. The kind of the store and its zone are fixed when it is made.
 ``{zone}`` in a file becomes the zone as a literal: a continuous aggregate takes no parameter.
 
 It stands here instead of a migration tool: the files depend on the edition of the server and on the
@@ -12,12 +13,13 @@ zone, which a tool for plain SQL does not know, and it is small.
 In: a connection. Out: the migrations that were applied, or would be.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from psycopg import errors as pg
 from psycopg import sql
@@ -37,16 +39,29 @@ from cloud_ingest.store.identity import (
     make_identity,
     read_identity,
     renew_identity,
-    server_knows_zone,
 )
 from cloud_ingest.store.locks import Lock, advisory_lock
-from cloud_ingest.store.migration import Migration, kind_that_is_applied, migrations, missing
+from cloud_ingest.store.migration import (
+    Applied,
+    Migration,
+    applicable,
+    kind_that_is_applied,
+    migrations,
+    missing,
+    newest,
+)
 from cloud_ingest.store.roles import renew_rights
-from cloud_ingest.store.rows import scalar
+from cloud_ingest.store.rows import all_rows, scalar
+from cloud_ingest.store.serving import versions_that_serve
+from cloud_ingest.store.zone import DEFAULT_ZONE, known_zone, other_zone
 
-DEFAULT_ZONE = "Asia/Kolkata"
+LOCK_WAIT_MS = 2000
+"""So long a migration waits for a lock while workers serve: who comes behind it waits as long."""
+LOCK_TRIES = 30
 
 Tables = Literal["hypertable", "partitions"]
+When = Literal["beside", "after", "stopped"]
+"""``beside`` the workers, ``after`` the last former one, or while all of them are ``stopped``."""
 
 _WHY: dict[Edition, str] = {
     "timescale": "TimescaleDB Community is in this database",
@@ -72,7 +87,11 @@ class Plan:
     """The migrations that a run of `migrate` would apply, and to which kind of store."""
 
     steps: tuple[str, ...]
-    """The migrations that would be applied, in order."""
+    """The migrations that the store lacks, in order."""
+    when: tuple[When, ...]
+    """When each of them may be applied; of a new store nothing, for nobody serves it."""
+    serving: Mapping[int, int]
+    """How many workers of which version serve the store now."""
     zone: str
     edition: Edition
     """What the database can do, with the extension where it would be created."""
@@ -90,6 +109,8 @@ class Migrated:
     applied: tuple[str, ...]
     zone: str
     rollups: Rollups
+    waiting: tuple[str, ...] = ()
+    """Those that wait until no worker of a former version serves: run it again then."""
     renewed: UUID | None = None
     """The new id of a store that was restored from a backup."""
 
@@ -119,8 +140,9 @@ def migrate(
 
     Raises:
         MigrationRefused: another zone than the store's, or one whose 00:00 comes twice; a file
-            that was changed after it was applied, a store of a newer program, an extension that
-            this user may not create, nothing that was restored.
+            that was changed after it was applied, a store of a newer program, workers that have
+            to be stopped first, an extension that this user may not create, nothing that was
+            restored.
     """
     _refuse_stranger(conn)
     with advisory_lock(conn, Lock.MIGRATION):
@@ -132,14 +154,20 @@ def migrate(
         if _wants_extension(conn, portable=portable):
             _create_extension(conn)
         target = _target(conn, zone=zone, portable=portable)
-        for migration in target.lacks:
-            _apply(conn, migration, target)
+        serving = versions_that_serve(conn)
+        wanted = applicable(target.lacks, serving)
+        for migration in wanted:
+            if serving:
+                _apply_beside(conn, migration, target)
+            else:
+                _apply(conn, migration, target)
         renew_rights(conn)
         renewed = renew_identity(conn) if restored else None
     return Migrated(
-        tuple(m.name for m in target.lacks),
+        tuple(m.name for m in wanted),
         target.zone,
         _rollups(target.kind),
+        tuple(m.name for m in target.lacks[len(wanted) :]),
         renewed,
     )
 
@@ -160,6 +188,8 @@ def plan(conn: Connection, *, zone: str | None = None, portable: bool = False) -
         target = _target(conn, zone=zone, portable=portable)
         return Plan(
             tuple(migration.name for migration in target.lacks),
+            () if read_identity(conn) is None else tuple(map(_when, target.lacks)),
+            versions_that_serve(conn),
             target.zone,
             edition(conn),
             creates,
@@ -182,12 +212,13 @@ def open_store(conn: Connection, *, zone: str | None = None) -> Store:
     if found is None:
         raise NotMigrated("the database holds no store yet: run cloud-ingest migrate")
     if zone is not None and zone != found.zone:
-        raise ConfigurationError(_other_zone(zone, found.zone))
+        raise ConfigurationError(other_zone(zone, found.zone))
     done = _applied(conn)
     kind = _kind_of_store(conn, found.rollups, done)
-    lacks = missing([m for m in migrations() if kind in m.kinds], done)
-    if lacks:
-        raise NotMigrated(f"the store lacks {lacks[0].name}: run cloud-ingest migrate")
+    lacks = missing([m for m in migrations() if kind in m.kinds], done, newest())
+    for migration in lacks:
+        if not migration.can_wait:
+            raise NotMigrated(f"the store lacks {migration.name}: run cloud-ingest migrate")
     zone_ = ZoneInfo(found.zone)
     return Store(found.store_id, zone_, found.rollups, _tables(kind), found.kept_from)
 
@@ -210,7 +241,7 @@ def _target(conn: Connection, *, zone: str | None, portable: bool) -> _Target:
     found = read_identity(conn)
     done = _applied(conn)
     if found is None:
-        chosen = _known_zone(conn, zone or DEFAULT_ZONE)
+        chosen = known_zone(conn, zone or DEFAULT_ZONE)
         kind = edition(conn)
         why = _WHY[kind]
         if kind == "timescale" and portable:
@@ -218,14 +249,14 @@ def _target(conn: Connection, *, zone: str | None, portable: bool) -> _Target:
     else:
         chosen = found.zone
         if zone is not None and zone != chosen:
-            raise MigrationRefused(_other_zone(zone, chosen))
+            raise MigrationRefused(other_zone(zone, chosen))
         kind = _kind_of_store(conn, found.rollups, done)
         why = "the store was made so"
     wanted = [m for m in migrations() if kind in m.kinds]
-    return _Target(chosen, kind, why, tuple(missing(wanted, done)))
+    return _Target(chosen, kind, why, tuple(missing(wanted, done, newest())))
 
 
-def _kind_of_store(conn: Connection, rollups: Rollups, done: Mapping[str, str]) -> Edition:
+def _kind_of_store(conn: Connection, rollups: Rollups, done: Mapping[str, Applied]) -> Edition:
     """Return the kind of a store; until it has a table of one kind alone, the kind it can be."""
     if rollups == "continuous":
         return "timescale"
@@ -247,42 +278,52 @@ def _apply(conn: Connection, migration: Migration, target: _Target) -> None:
     with conn.transaction():
         conn.execute(literal(text))
         conn.execute(
-            "INSERT INTO migration (name, checksum) VALUES (%s, %s)",
-            (migration.name, migration.checksum),
+            "INSERT INTO migration (name, checksum, oldest) VALUES (%s, %s, %s)",
+            (migration.name, migration.checksum, migration.oldest),
         )
         make_identity(conn, target.zone, _rollups(target.kind))
 
 
-def _applied(conn: Connection) -> dict[str, str]:
-    """Return the applied migrations and the hashes of their texts."""
+def _apply_beside(conn: Connection, migration: Migration, target: _Target) -> None:
+    """Apply a migration while workers serve: they never wait long behind one that waits.
+
+    Raises:
+        MigrationRefused: somebody holds a table that it changes, over and over.
+    """
+    conn.execute(f"SET lock_timeout = '{LOCK_WAIT_MS}ms'")
+    try:
+        for _ in range(LOCK_TRIES):
+            try:
+                return _apply(conn, migration, target)
+            except pg.LockNotAvailable:
+                time.sleep(LOCK_WAIT_MS / 1000)
+    finally:
+        conn.execute("RESET lock_timeout")
+    raise MigrationRefused(
+        f"migration {migration.name} got no lock in {LOCK_TRIES} tries: run cloud-ingest migrate "
+        "again when no long query runs"
+    )
+
+
+def _when(migration: Migration) -> When:
+    if migration.can_wait:
+        return "after"
+    return "beside" if migration.oldest < migration.number else "stopped"
+
+
+def _applied(conn: Connection) -> dict[str, Applied]:
+    """Return the applied migrations; a store of a former program does not tell the oldest."""
     if not has_table(conn, "migration"):
         return {}
-    return dict(conn.execute("SELECT name, checksum FROM migration ORDER BY name").fetchall())
-
-
-def _known_zone(conn: Connection, zone: str) -> str:
-    if not server_knows_zone(conn, zone) or zone not in available_timezones():
-        raise MigrationRefused(
-            f"{zone!r} is not a time zone that the database and this program both know: "
-            f"give a name such as {DEFAULT_ZONE}"
-        )
-    if repeats_midnight(ZoneInfo(zone)):
-        raise MigrationRefused(
-            f"the clocks of {zone} go back over 00:00, so that a day would begin twice: "
-            "give a zone whose 00:00 comes once a day"
-        )
-    return zone
-
-
-def repeats_midnight(zone: ZoneInfo) -> bool:
-    """Say whether a local 00:00 comes twice on some day of 2024 to 2037; pure.
-
-    The database takes the second one for the border of the day, but counts what lies between
-    them to the day that has begun: no bucket would hold it rightly.
-    """
-    first = datetime(2024, 1, 1, tzinfo=zone)
-    midnights = (first + timedelta(days=number) for number in range(14 * 365))
-    return any(at.astimezone(UTC) < at.replace(fold=1).astimezone(UTC) for at in midnights)
+    rows = all_rows(
+        conn,
+        Applied,
+        """
+        SELECT name, checksum, (to_jsonb(migration) ->> 'oldest')::int AS oldest
+        FROM migration
+        """,
+    )
+    return {each.name: each for each in rows}
 
 
 def _wants_extension(conn: Connection, *, portable: bool) -> bool:
@@ -304,10 +345,3 @@ def _create_extension(conn: Connection) -> None:
             "have an administrator run CREATE EXTENSION timescaledb in this database, "
             "or give --portable"
         ) from None
-
-
-def _other_zone(given: str, stored: str) -> str:
-    return (
-        f"the store's days and months are of {stored}, not of {given}: "
-        f"give {stored}, or use another database"
-    )

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -105,8 +105,8 @@ class Site:
         self.stack.callback(client.close)
         return client
 
-    def command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "cloud_ingest.cli.app", *words]
+    def command(self, *words: str, program: Sequence[str] = ()) -> list[str]:
+        return [sys.executable, *(program or ("-m", "cloud_ingest.cli.app")), *words]
 
     @contextmanager
     def ingest(

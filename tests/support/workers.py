@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Several workers that serve one site, as real processes."""
 
+import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -21,7 +22,10 @@ class Workers:
         self.logs: dict[str, Path] = {}
 
     @contextmanager
-    def worker(self, name: str) -> Iterator[subprocess.Popen[bytes]]:
+    def worker(
+        self, name: str, program: Sequence[str] = (), folder: Path | None = None
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a worker, of another version where a program, or the folder of one, is given."""
         site, log = self.site, self.site.folder / f"log-{name}"
         self.logs[name] = log
         words = site.command(
@@ -33,9 +37,11 @@ class Workers:
             *("--key", str(site.folder / "cloud.pem")),
             *("--client-id", f"{name}-{site.folder.name}"),
             *("--group", self.group),
+            program=program,
         )
+        env = {**os.environ, "PYTHONPATH": str(folder or Path.cwd())}
         with log.open("wb") as file:
-            process = subprocess.Popen(words, stderr=file, stdout=file)
+            process = subprocess.Popen(words, stderr=file, stdout=file, cwd=folder, env=env)
             try:
                 wait_until(lambda: b"linked" in log.read_bytes() or process.poll() is not None)
                 assert process.poll() is None, log.read_text()

@@ -36,11 +36,12 @@ from cloud_ingest.service.start import run_service
 from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.connection import connect
-from cloud_ingest.store.migrate import migrate, open_store, repeats_midnight
+from cloud_ingest.store.migrate import migrate, open_store
 from cloud_ingest.store.migration import migrations
 from cloud_ingest.store.partitions import make_partitions
 from cloud_ingest.store.readings_write import NewReading, store_readings
 from cloud_ingest.store.receipts import stored_ranges
+from cloud_ingest.store.zone import repeats_midnight
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, Service, Unit
 from shared_schema.quality import Origin, Quality
 from shared_schema.readings import Column
