@@ -18,6 +18,7 @@ from edge_agent.cli import run as running
 from edge_agent.cli.clock import clock_commands
 from edge_agent.cli.commission import commission_commands
 from edge_agent.cli.enrol import enrol_commands
+from edge_agent.cli.image import image_commands
 from edge_agent.cli.install import install_commands
 from edge_agent.cli.keygen import key_commands
 from edge_agent.cli.meter import meter_commands
@@ -87,6 +88,7 @@ def run(
 for _commands in (
     simulate_commands,
     key_commands,
+    image_commands,
     enrol_commands,
     meter_commands,
     install_commands,
