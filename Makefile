@@ -68,11 +68,12 @@ fuzz: setup ## Spoil meters' answers, payloads and files, and read them: COUNT=1
 year: setup ## Play a year of a society of 1,000 units with every fault, and hold each number against the truth
 	$(ON_DISK) $(PYTEST) tests/bench/society_year.py -q -s -p no:xdist
 
-docs: setup ## Generate the reference of messages and of the commands, and the page that checks a proof
+docs: setup ## Generate the reference of messages, commands and views, and the page that checks a proof
 	$(BIN)/python -m shared_schema.schemas docs/reference
 	$(BIN)/python -m shared_schema.proof.page shared_schema/verify.html
 	$(BIN)/python -m edge_agent.cli.reference docs/reference
 	$(BIN)/python -m cloud_ingest.cli.reference docs/reference
+	$(BIN)/python -m tests.support.report_page docs/reference
 
 site: setup ## Build the documentation site into build/site: it opens without a web server
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
