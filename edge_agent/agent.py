@@ -27,6 +27,7 @@ from edge_agent.health import Health
 from edge_agent.meters import model
 from edge_agent.operate.own_status import OwnStatus, package_version
 from edge_agent.operate.readiness import require_ready
+from edge_agent.operate.service_manager import LONGEST_STOP_S, START_S, Reports, ServiceManager
 from edge_agent.poll.local_time import winter_offset_min
 from edge_agent.publish.check import check_broker
 from edge_agent.publish.publisher import Publisher
@@ -37,6 +38,7 @@ from edge_agent.spool.sealer import Sealer
 from edge_agent.spool.spool import Spool
 from edge_agent.spool.succession import Succession, keys_in_turn
 from edge_agent.spool.volatile import VolatileReadings
+from edge_agent.watchdog import Watchdog
 from edge_agent.worker.shared import Shared
 from edge_agent.worker.worker import BusWorker
 from shared_schema.message import MeterId
@@ -53,14 +55,21 @@ _log = logging.getLogger(__name__)
 class Agent:
     """One gateway. Make it, then `run` it once."""
 
-    def __init__(self, settings: AgentSettings) -> None:
+    def __init__(self, settings: AgentSettings, manager: ServiceManager | None = None) -> None:
         """Read every file that the settings name and open the spool.
+
+        Args:
+            settings: the gateway's.
+            manager: hears how the agent is; None: nobody.
 
         Raises:
             ConfigurationError: a file, a model or a password cannot be used.
             SpoolError: the spool cannot be opened.
         """
         self.settings = settings
+        self._manager = ServiceManager() if manager is None else manager
+        self._manager.tell(status="opening the spool", more_s=START_S)
+        self._watchdog = Watchdog()
         require_ready(settings)
         cloud_key = settings.cloud_key()
         _tell_zones(settings)
@@ -103,6 +112,7 @@ class Agent:
                 status=OwnStatus(settings, self.spool, self.health, self._clock).make,
                 on_command=self.desk.take,
                 volatile=self._volatile.take,
+                part=self._watchdog.part("publisher"),
             )
         except BaseException:
             self.spool.close()
@@ -128,6 +138,7 @@ class Agent:
             is_vouched=self._clock.is_vouched,
             jump=lambda: self._clock.jump,
             volatile=self._volatile,
+            watchdog=self._watchdog,
         )
         threads = [
             self._thread(f"bus-{bus.name}", BusWorker(shared, bus).run, stop, ended)
@@ -140,6 +151,7 @@ class Agent:
             self._watch(stop, ended)
         finally:
             stop.set()
+            self._manager.tell(STOPPING=1, status="stopping", more_s=LONGEST_STOP_S)
             deadline = time.monotonic() + STOP_S
             for thread in threads:
                 thread.join(max(0.0, deadline - time.monotonic()))
@@ -178,11 +190,13 @@ class Agent:
     def _watch(self, stop: threading.Event, ended: threading.Event) -> None:
         status_at = time.monotonic() + STATUS_LOG_S
         prune_at = time.monotonic()
+        reports = Reports(self._manager, self._watchdog, time.monotonic())
         while not stop.wait(LOOK_S):
             if ended.is_set():
                 return
             now = time.monotonic()
             self.sealer.seal_due(now)
+            reports.look(now, self._state)
             if self._succession is not None and self._clock.is_synchronised():
                 self._succession.look(datetime.now(UTC))
             if now >= status_at:
@@ -193,6 +207,18 @@ class Agent:
                 with contextlib.suppress(SpoolFull):  # `append` tells it
                     self.spool.prune(datetime.now(UTC), self.settings.keep)
                     CommandLog(self.spool).prune(datetime.now(UTC))
+
+    def _state(self) -> str:
+        """Return the agent's state in one line."""
+        summary = self.health.summary()
+        link = "connected" if self.publisher.connected.is_set() else "not connected"
+        waits = (
+            "" if self._clock.is_synchronised() else "; no meter is read before the clock is set"
+        )
+        return (
+            f"{summary.answering} of {summary.meters} meters answer, "
+            f"{self.spool.pending().total} batches wait, {link} to the broker{waits}"
+        )
 
     def _tell_start(self) -> None:
         if self.spool.set_aside is not None:

@@ -10,6 +10,7 @@ Never: an import of Typer.
 """
 
 import argparse
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,7 @@ def run(options: RunOptions) -> None:
         SpoolError: the spool failed.
     """
     from edge_agent import agent, logs
+    from edge_agent.operate.service_manager import ServiceManager
     from edge_agent.settings.file import load_settings
 
     if options.log_format not in {"text", "json"}:
@@ -72,4 +74,4 @@ def run(options: RunOptions) -> None:
             print(line)
         return
     with stopped_by_signals() as stop:
-        agent.Agent(settings).run(stop)
+        agent.Agent(settings, ServiceManager.of(os.environ, os.getpid())).run(stop)

@@ -20,6 +20,7 @@ from edge_agent.operate.machine import look, spool_bytes
 from edge_agent.settings.bus import BusConfig
 from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.spool import Spool
+from shared_schema.certificates import valid_until
 from shared_schema.gateway import MOST_FAILING, BusStatus, FailingMeter, PollFailure, Status
 from shared_schema.tls import TlsFault, read_certificate
 
@@ -93,5 +94,5 @@ def _certificate_ends_at(settings: AgentSettings) -> datetime | None:
     if tls is None or tls.cert is None:
         return None
     with contextlib.suppress(TlsFault):  # `doctor` and the broker tell what is wrong
-        return read_certificate(tls.cert, "cert").not_valid_after_utc
+        return valid_until(read_certificate(tls.cert, "cert"))
     return None

@@ -26,6 +26,7 @@ from edge_agent.publish.mqtt import Answer, Login, MqttLink, Will
 from edge_agent.publish.status_due import StatusDue
 from edge_agent.settings.gateway import BrokerConfig
 from edge_agent.spool.spool import Spool
+from edge_agent.watchdog import Part
 from shared_schema.errors import ContractError
 from shared_schema.gateway import Receipt, Status
 from shared_schema.signing import VerifyKey, open_message
@@ -66,6 +67,7 @@ class Publisher:
         on_command: Callable[[bytes], None] = _ignore,
         volatile: Callable[[], bytes | None] = _nothing,
         flight: Flight | None = None,
+        part: Part | None = None,
         will_delay_s: int = 10,
     ) -> None:
         """Prepare, without connecting.
@@ -79,6 +81,7 @@ class Publisher:
             on_command: takes a command as it came, in the publisher's thread.
             volatile: gives what a full disk could not keep, a message at a time.
             flight: how much may be out; another one in tests.
+            part: what the watchdog knows of the publisher; None: nobody watches it.
             will_delay_s: how long the broker waits for this gateway before its last will.
 
         Raises:
@@ -89,6 +92,7 @@ class Publisher:
         """Set while the link stands and its subscription is answered."""
         self.sent = 0
         self.receipts = 0
+        self._part = Part() if part is None else part
         self._spool = spool
         self._gateway = gateway
         self._cloud_key = cloud_key
@@ -120,6 +124,7 @@ class Publisher:
         """
         attempt = 0
         while not stop.is_set():
+            self._part.note_step()
             started = time.monotonic()
             self._is_shared = False
             try:
@@ -172,6 +177,7 @@ class Publisher:
             self.connected.set()
             status_due = StatusDue(lambda: self._status(session, "online"))
             while not stop.is_set():
+                self._part.note_step()
                 self._send_status(link, out, status_due.next(time.monotonic()))
                 self._send_results(link, out)
                 self._send_volatile(link, out)

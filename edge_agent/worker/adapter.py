@@ -13,6 +13,7 @@ from typing import Final
 from edge_agent.bus import Bus
 from edge_agent.errors import BusLost
 from edge_agent.settings.bus import BusConfig
+from edge_agent.watchdog import Part
 from edge_agent.worker.schedule import bus_rest_s
 
 REOPEN_S: Final = 300.0
@@ -28,6 +29,8 @@ class StoppableBus(Bus):
     def __init__(self, config: BusConfig) -> None:
         super().__init__(config)
         self.stop = threading.Event()
+        self.part = Part()
+        """What the watchdog knows of this bus."""
         self.broken_off = False
 
     def send(self, data: bytes) -> None:
@@ -36,6 +39,7 @@ class StoppableBus(Bus):
         Raises:
             BusLost: the adapter is not there, or the agent stops.
         """
+        self.part.note_exchange()
         if self.stop.is_set() and not self.broken_off:
             self.broken_off = True
             raise BusLost(f"bus {self.config.name}: the agent stops")

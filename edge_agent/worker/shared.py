@@ -5,7 +5,7 @@ In: what the agent opened at its start. Out: the same to each bus. Never: anythi
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from edge_agent.commands.desk import CommandDesk
@@ -14,6 +14,7 @@ from edge_agent.health import Health
 from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool.spool import Spool
 from edge_agent.spool.volatile import VolatileReadings
+from edge_agent.watchdog import Watchdog
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Shared:
     """How the gateway's time jumped last."""
     volatile: VolatileReadings | None = None
     """Takes what a full disk cannot keep; None: it is dropped."""
+    watchdog: Watchdog = field(default_factory=Watchdog)
+    """Told of each step."""
 
     @property
     def zone(self) -> ZoneInfo:

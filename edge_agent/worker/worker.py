@@ -89,6 +89,7 @@ class BusWorker:
         self._shared = shared
         self._config = config
         self._bus = StoppableBus(config) if bus is None else bus
+        self._bus.part = shared.watchdog.part(f"bus {config.name}")
         self._wall = wall
         self._monotonic = monotonic
         self._meters = {meter.label: meter for meter in config.meters}
@@ -129,6 +130,7 @@ class BusWorker:
         self._bus.stop = stop
         try:
             while not stop.is_set():
+                self._bus.part.note_step()
                 stop.wait(self.step())
         finally:
             self._bus.close()
@@ -245,19 +247,15 @@ class BusWorker:
             self._note_standing()
             return self._note_read(meter, action, tried.value, self._monotonic() - begun)
         rest_s = 0.0
-        match tried.end:
-            case End.LOST:
-                rest_s = self.rest_lost(tried.reason)
-            case End.REFUSED:
+        if tried.end is End.LOST:
+            rest_s = self.rest_lost(tried.reason)
+        elif tried.end is End.REFUSED:
+            self._note_standing()
+            self._states.note_refused(meter, tried.reason)
+        elif tried.end in {End.FAILED, End.MISTAKE}:
+            if tried.end is End.FAILED:
                 self._note_standing()
-                self._states.note_refused(meter, tried.reason)
-            case End.FAILED:
-                self._note_standing()
-                self._states.note_failed(meter, tried.reason, tried.why)
-            case End.MISTAKE:
-                self._states.note_failed(meter, tried.reason, tried.why)
-            case End.STOPPED:
-                pass
+            self._states.note_failed(meter, tried.reason, tried.why)
         return Polled(problems=(tried.reason or "it was not read",), rest_s=rest_s)
 
     def _read(

@@ -23,6 +23,7 @@ READ_BY_IT = (
     "tests/unit/edge_agent/dlms/test_ciphering.py",
     "tests/unit/edge_agent/install/test_enrolment.py",
     "tests/unit/edge_agent/meters/test_credentials.py",
+    "tests/unit/edge_agent/test_message_bytes.py",
 )
 
 

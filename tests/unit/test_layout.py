@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
 BESIDE_THE_FOLDERS = {
     "edge_agent": "agent bus clock_policy errors gateway_clock health logs secret_files toml_lines "
-    "toml_mistakes",
+    "toml_mistakes watchdog",
     "cloud_ingest": "errors logs settings",
 }
 TABLES = {Path("cloud_ingest") / "months"}
