@@ -10,6 +10,7 @@ IngestError
 ├── BrokerLost            retry with a new link: no connection, or no answer in time
 └── UserError             stop, and show this one line to a person (exit 2)
     ├── ConfigurationError   to whoever set it up
+    │   ├── SettingsRefused  settings that cannot be right, with every mistake
     │   ├── BrokerRefused    the broker answered and said no: user, password, access list
     │   ├── NotMigrated      the database holds no store, or an older one
     │   └── MigrationRefused the database cannot take this store as it is
@@ -74,6 +75,14 @@ class UserError(IngestError):
 
 class ConfigurationError(UserError):
     """A setting or a server cannot work as it is; the text is one line for a person."""
+
+
+class SettingsRefused(ConfigurationError):
+    """Settings that cannot be right: every mistake is a line, unless the text has the only one."""
+
+    def __init__(self, message: str, lines: Sequence[str]) -> None:
+        super().__init__(message)
+        self.lines = tuple(lines)
 
 
 class BrokerRefused(ConfigurationError):

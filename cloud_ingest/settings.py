@@ -1,21 +1,19 @@
 # SPDX-License-Identifier: MIT
 """The settings of the cloud side: where its servers are, and the society's rules for a month.
 
-The command line reads them once. A setting comes from an option of the command, else from the
-environment (``IOT_UTILITY_…``), else from a TOML file.
+A class is a table of cloud.toml. `settings_file` reads them.
 
-In: options, the environment, files. Out: one frozen model; the bytes of a secret's file. Never: a
-secret in a message, a log or a ``repr``.
+In: what options, the environment and a file say. Out: one frozen model; the bytes of a secret's
+file. Never: a secret in a message, a log or a ``repr``.
 """
 
 import os
 import stat
-import tomllib
 from datetime import timedelta
 from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -23,17 +21,14 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cloud_ingest.errors import ConfigurationError
 from shared_schema.events import EventKind
 
-CONFIG_VARIABLE = "IOT_UTILITY_CONFIG"
 _LARGEST_SECRET = 65536
 _LONGEST_URL = 2000
 
@@ -121,10 +116,16 @@ def _is_here(host: str) -> bool:
         return False
 
 
-class CloudSettings(BaseSettings):
+def _holds_nul(value: object) -> bool:
+    if isinstance(value, dict | list):
+        return any(map(_holds_nul, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, str) and "\0" in value
+
+
+class CloudSettings(BaseModel):
     """Where the store and the broker are, and the society's rules for closing a month."""
 
-    model_config = SettingsConfigDict(env_prefix="IOT_UTILITY_", frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     dsn: SecretStr | None = None
     """PostgreSQL or TimescaleDB, as a URL or ``key=value`` words; it may hold a password."""
@@ -182,12 +183,14 @@ class CloudSettings(BaseSettings):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _is_no_truth(cls, value: object, info: ValidationInfo) -> object:
+    def _may_stand_there(cls, value: object, info: ValidationInfo) -> object:
         if (
             isinstance(value, bool)
             and cls.model_fields[str(info.field_name)].annotation is not bool
         ):
             raise ValueError("true or false is no value of it")
+        if _holds_nul(value):
+            raise ValueError("the character NUL stands in it: leave it out")
         return value
 
     @field_validator("metrics_address")
@@ -230,53 +233,6 @@ class CloudSettings(BaseSettings):
     def close_grace(self) -> timedelta:
         """`close_grace_minutes` as a duration."""
         return timedelta(minutes=self.close_grace_minutes)
-
-
-def load_settings(config: Path | None = None, **options: object) -> CloudSettings:
-    """Read the settings; an option that is None was not given.
-
-    Args:
-        config: A TOML file with the fields of `CloudSettings`; without it the file that
-            ``IOT_UTILITY_CONFIG`` names, if any.
-        options: What the command line says: it wins over environment and file.
-
-    Raises:
-        ConfigurationError: the file cannot be read, or a value cannot be right.
-    """
-    if config is None and (named := os.environ.get(CONFIG_VARIABLE)):
-        config = Path(named)
-    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    from_file = {} if config is None else _read(config)
-    for name in from_file:
-        if f"IOT_UTILITY_{name}".upper() not in os.environ:
-            given.setdefault(name, from_file[name])
-    try:
-        return CloudSettings(**given)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name, said = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"setting {name}: {said}" if name else said) from None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"cannot read the settings: {error.strerror}: {path}") from None
-    except ValueError as error:  # not UTF-8, not TOML
-        raise ConfigurationError(f"{path} is not TOML: {error}") from None
-    except RecursionError:
-        raise ConfigurationError(f"{path} is not TOML: it is nested too deeply") from None
-    for name, value in document.items():
-        if _holds_nul(value):
-            raise ConfigurationError(f"{path}: {name} has the character NUL: leave it out")
-    return document
-
-
-def _holds_nul(value: object) -> bool:
-    if isinstance(value, dict | list):
-        return any(map(_holds_nul, value.values() if isinstance(value, dict) else value))
-    return isinstance(value, str) and "\0" in value
 
 
 def read_secret(path: Path, what: str) -> bytes:

@@ -37,7 +37,6 @@ Estimates = Annotated[
     EstimatesRule | None,
     typer.Option(
         "--estimates",
-        envvar="IOT_UTILITY_ESTIMATES",
         help="A month whose border was not read: withheld with its estimate shown beside it, or "
         "sent as an estimate until the border is known [default: shown].",
     ),

@@ -27,9 +27,11 @@ from cloud_ingest.errors import (
     ImportRefused,
     IngestError,
     SelfReadRefused,
+    SettingsRefused,
     UserError,
 )
-from cloud_ingest.settings import CloudSettings, load_settings
+from cloud_ingest.settings import CloudSettings
+from cloud_ingest.settings_file import load_settings
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import open_store
 
@@ -37,15 +39,13 @@ Dsn = Annotated[
     str | None,
     typer.Option(
         "--dsn",
-        envvar="IOT_UTILITY_DSN",
-        show_envvar=True,
-        help="Where the store is, e.g. postgresql://ingest@db.example/metering. "
-        "Keep the password in ~/.pgpass or PGPASSWORD.",
+        help="Where the store is [default: IOT_UTILITY_DSN, or the settings], e.g. "
+        "postgresql://ingest@db.example/metering. Keep the password in ~/.pgpass or PGPASSWORD.",
     ),
 ]
 Config = Annotated[
     Path | None,
-    typer.Option("--config", envvar="IOT_UTILITY_CONFIG", help="A TOML file with the settings."),
+    typer.Option("--config", help="A TOML file with the settings [default: IOT_UTILITY_CONFIG]."),
 ]
 
 
@@ -183,6 +183,9 @@ def one_line_errors() -> Iterator[None]:
         yield
     except ImportRefused as error:
         say("\n".join((f"cloud-ingest: {error}", *error.lines)), err=True)
+        raise typer.Exit(2) from None
+    except SettingsRefused as error:
+        say("\n".join((*error.lines, f"cloud-ingest: {error}")), err=True)
         raise typer.Exit(2) from None
     except IngestError as error:
         say(f"cloud-ingest: {' '.join(str(error).split())}", err=True)

@@ -26,7 +26,7 @@ from cloud_ingest.cli.options import (
     one_line_errors,
 )
 from cloud_ingest.service.start import run_service, service_settings
-from cloud_ingest.settings import load_settings
+from cloud_ingest.settings_file import load_settings
 
 app = new_group()
 

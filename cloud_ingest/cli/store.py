@@ -35,7 +35,7 @@ from cloud_ingest.errors import ConfigurationError, UserError
 from cloud_ingest.operate.checks import Check
 from cloud_ingest.operate.doctor import examine
 from cloud_ingest.operate.upkeep import keep_months
-from cloud_ingest.settings import load_settings
+from cloud_ingest.settings_file import load_settings
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import Migrated, Plan, When, plan
 from cloud_ingest.store.migrate import migrate as run_migrations

@@ -71,7 +71,7 @@ def _dispatch(arguments: list[str]) -> None:
 def _not_utf8() -> list[str]:
     """Name the arguments and the settings whose bytes are no text."""
     named = {f"argument {number}": word for number, word in enumerate(sys.argv[1:], 1)}
-    named |= {name: value for name, value in os.environ.items() if name.startswith("IOT_UTILITY_")}
+    named |= {name: value for name, value in os.environ.items() if name.startswith("EDGE_AGENT_")}
     return [name for name, text in named.items() if not _is_text(text)]
 
 

@@ -11,12 +11,11 @@ Never: a clock set from a machine whose own is not kept by a time service.
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_agent.cli.options import AgainOption, JsonOption, advised
+from edge_agent.cli.options import AgainOption, JsonOption, LabelConfig, advised
 from edge_agent.cli.terminal import listing, say, show_json
 from edge_agent.errors import AgentError, MeterError
 from edge_agent.install.options import SETTINGS, lasting_name, one_meter, require_secrets
@@ -32,7 +31,7 @@ clock_commands = typer.Typer()
 @clock_commands.command("set-clock")
 def set_clock(
     meter: Annotated[str, typer.Argument(help="The label of a configured meter.")],
-    config: Annotated[Path, typer.Option(help="The settings that have the label.")] = SETTINGS,
+    config: LabelConfig = SETTINGS,
     force: Annotated[
         bool, typer.Option("--force", help="Set it however far it is off. Find the cause first.")
     ] = False,

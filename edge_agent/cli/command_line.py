@@ -23,6 +23,7 @@ from edge_agent.cli.install import install_commands
 from edge_agent.cli.keygen import key_commands
 from edge_agent.cli.meter import meter_commands
 from edge_agent.cli.operate import operate_commands
+from edge_agent.cli.options import CONFIG_VARIABLE
 from edge_agent.cli.simulate import simulate_commands
 from edge_agent.cli.tap_test import tap_commands
 
@@ -65,7 +66,10 @@ def _program(
 @app.command()
 def run(
     config: Annotated[
-        Path, typer.Option(help="The gateway's settings: docs/reference/agent-toml.md.")
+        Path,
+        typer.Option(
+            envvar=CONFIG_VARIABLE, help="The gateway's settings: docs/reference/agent-toml.md."
+        ),
     ],
     check: Annotated[
         bool, typer.Option("--check", help="Try the files, the broker and the ports, and leave.")

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from edge_agent.cli.options import JsonOption, ModelsOption
+from edge_agent.cli.options import ConfigOption, JsonOption, ModelsOption
 from edge_agent.cli.terminal import folded, listing, show_json, table
 from edge_agent.errors import ConfigurationError, Reported, Setup
 from edge_agent.install.options import SETTINGS
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 operate_commands = typer.Typer()
 models = typer.Typer(help="List the models of meters; check a file of one.")
 operate_commands.add_typer(models, name="models")
-
-ConfigOption = Annotated[Path, typer.Option(help="The gateway's settings.")]
 
 
 @operate_commands.command()

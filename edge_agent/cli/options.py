@@ -30,6 +30,13 @@ if TYPE_CHECKING:
     from edge_agent.settings.bus import BusConfig, MeterConfig
     from shared_schema.obis import Obis
 
+CONFIG_VARIABLE = "EDGE_AGENT_CONFIG"
+ConfigOption = Annotated[
+    Path, typer.Option("--config", envvar=CONFIG_VARIABLE, help="The gateway's settings.")
+]
+LabelConfig = Annotated[
+    Path, typer.Option("--config", envvar=CONFIG_VARIABLE, help="The settings that have the label.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 AgainOption = Annotated[
     bool,
@@ -126,7 +133,7 @@ class MeterOptions(SecretOptions):
             show_default=False,
         ),
     ] = None
-    config: Annotated[Path, typer.Option(help="The settings that have the label.")] = SETTINGS
+    config: LabelConfig = SETTINGS
     port: Annotated[
         Path | None, typer.Option(help="The adapter, or a pty, of a meter without settings.")
     ] = None

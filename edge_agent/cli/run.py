@@ -44,7 +44,8 @@ def parse(arguments: Sequence[str]) -> RunOptions | None:
     if not arguments or arguments[0] != "run":
         return None
     parser = _Parser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--config", type=Path, required=True)
+    named = os.environ.get("EDGE_AGENT_CONFIG")
+    parser.add_argument("--config", type=Path, default=named and Path(named), required=not named)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--log-format", default="text")
     parser.add_argument("--verbose", action="store_true")

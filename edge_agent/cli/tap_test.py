@@ -8,12 +8,11 @@ Never: a stored value.
 
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_agent.cli.options import AgainOption, JsonOption, advised
+from edge_agent.cli.options import AgainOption, JsonOption, LabelConfig, advised
 from edge_agent.cli.terminal import listing, say, show_json, table
 from edge_agent.errors import ConfigurationError, Reported
 from edge_agent.install.options import SETTINGS, lasting_name
@@ -33,7 +32,7 @@ def tap_test(
     meter: Annotated[
         str, typer.Argument(help="The label of the flat's meter, such as A-1204/water.")
     ],
-    config: Annotated[Path, typer.Option(help="The settings that have the label.")] = SETTINGS,
+    config: LabelConfig = SETTINGS,
     rest: Annotated[
         int,
         typer.Option(

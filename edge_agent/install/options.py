@@ -40,7 +40,7 @@ def validated(kind: Any, *, listed: str = "", **fields: Any) -> Any:
     try:
         return kind(**fields)
     except ValidationError as error:
-        from edge_agent.toml_mistakes import refused  # noqa: PLC0415 - for a mistake alone
+        from shared_schema.settings.mistakes import refused  # noqa: PLC0415 - for a mistake alone
 
         found = refused(error, fields, "", kind).values()
         said = "; ".join(str(replace(each, key=_given_as(each.key, listed))) for each in found)

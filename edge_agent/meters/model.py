@@ -29,10 +29,10 @@ from edge_agent.dlms.axdr import Scale, Zone
 from edge_agent.dlms.security import UTILITY_CLIENT
 from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.meters.identity import Identity
-from edge_agent.toml_lines import parsed
 from shared_schema.catalogue import MANUFACTURER, Unit
 from shared_schema.obis import Obis
 from shared_schema.readings import MAX_WEIGHT
+from shared_schema.settings.toml_lines import parsed
 
 _MOST_DIGITS: Final = 9
 
@@ -303,7 +303,7 @@ def load(
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"meter model {name}: {error}", of=Setup.MODEL) from None
     except ValidationError as error:
-        from edge_agent.toml_mistakes import refused  # noqa: PLC0415 - for a mistake alone
+        from shared_schema.settings.mistakes import refused  # noqa: PLC0415 - for a mistake alone
 
         first, *others = refused(error, said, text, Model).values()
         more = f", and {len(others)} more" if others else ""

@@ -10,7 +10,7 @@ import tomllib
 from pydantic import ValidationError
 
 from edge_agent.meters.model import Model, document
-from edge_agent.toml_mistakes import Mistake, not_toml, refused
+from shared_schema.settings.mistakes import Mistake, not_toml, refused
 
 
 def mistakes(text: str) -> list[Mistake]:
@@ -18,7 +18,7 @@ def mistakes(text: str) -> list[Mistake]:
     try:
         found = document(text)
     except tomllib.TOMLDecodeError as error:
-        return [not_toml(error)]
+        return [not_toml(error, text)]
     try:
         Model.model_validate(found)
     except ValidationError as error:

@@ -9,7 +9,7 @@ Never: a secret; only the names of the files that hold them.
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -25,10 +25,9 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from edge_agent.dlms.security import PUBLIC_CLIENT, UTILITY_CLIENT, Mode
 from edge_agent.secret_files import read_password
+from shared_schema.settings.mistakes import TWICE
 from shared_schema.text import composed, label_fault
 
-TWICE: Final = "twice"
-"""The kind of pydantic's error for a name or address that another has."""
 Secured = TypeVar("Secured", bound="SetterConfig | MeterConfig")
 Client = Annotated[int, Field(strict=True, ge=1, le=127)]
 """An HDLC client address: 16, 32 and 48 are those of IS 15959; other makers have others."""

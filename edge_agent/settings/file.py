@@ -1,19 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The settings file of a gateway, agent.toml.
+"""The settings of a gateway: its file agent.toml, and the variables ``EDGE_AGENT_…``.
 
-In: a path. Out: `AgentSettings`, with relative paths anchored at the file's folder.
+A variable wins over the file (`shared_schema.settings.environment`).
+
+In: a path, the environment. Out: `AgentSettings`, whose relative paths are anchored at the
+file's folder.
 """
 
+import logging
+import os
 import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.settings.gateway import AgentSettings
-from edge_agent.toml_lines import parsed
+from shared_schema.settings.environment import Overlaid, overlaid
+from shared_schema.settings.toml_lines import parsed
 
+PREFIX: Final = "EDGE_AGENT_"
+CONFIG_VARIABLE: Final = "EDGE_AGENT_CONFIG"
+_log = logging.getLogger(__name__)
 PATHS = frozenset(
     {
         "spool",
@@ -34,8 +45,31 @@ PATHS = frozenset(
 """Keys whose texts are paths: a relative one starts at the settings file's folder."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReadSettings:
+    """The settings, and where each came from."""
+
+    settings: AgentSettings
+    said: Overlaid
+    """What the file and the environment say."""
+
+
 def load_settings(path: Path) -> AgentSettings:
-    """Read a gateway's settings from a TOML file.
+    """Read a gateway's settings from a TOML file and the environment.
+
+    A variable of ours that is no setting is told in the log.
+
+    Raises:
+        ConfigurationError: it cannot be read; or every mistake in it, each with its place.
+    """
+    found = read_settings(path, os.environ)
+    for line in found.said.unknown:
+        _log.warning("settings: %s", line)
+    return found.settings
+
+
+def read_settings(path: Path, environment: Mapping[str, str]) -> ReadSettings:
+    """Read a gateway's settings from a TOML file and some variables.
 
     Raises:
         ConfigurationError: it cannot be read; or every mistake in it, each with its place.
@@ -52,11 +86,11 @@ def load_settings(path: Path) -> AgentSettings:
         raise ConfigurationError(
             f"{path}: the settings must be UTF-8 text", of=Setup.SETTINGS
         ) from None
-    return parse_settings(text, path)
+    return _parsed(text, path, environment)
 
 
 def parse_settings(text: str, path: Path) -> AgentSettings:
-    """Read a gateway's settings from the text of a TOML file.
+    """Read a gateway's settings from the text of a TOML file alone.
 
     Args:
         text: the file's.
@@ -65,13 +99,19 @@ def parse_settings(text: str, path: Path) -> AgentSettings:
     Raises:
         ConfigurationError: every mistake in it, each with its place.
     """
+    return _parsed(text, path, {}).settings
+
+
+def _parsed(text: str, path: Path, environment: Mapping[str, str]) -> ReadSettings:
+    said = Overlaid({}, {}, ())
     try:
-        document = parsed(text)
-        return AgentSettings.model_validate(prepared(document, path.absolute().parent))
+        said = overlaid(parsed(text), environment, PREFIX, AgentSettings, (CONFIG_VARIABLE,))
+        document = prepared(said.document, path.absolute().parent)
+        return ReadSettings(AgentSettings.model_validate(document), said)
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         from edge_agent.settings import mistakes  # noqa: PLC0415 - a sound file needs none
 
-        raise mistakes.settings_refused(error, text, path) from None
+        raise mistakes.settings_refused(error, said, text, path) from None
 
 
 def prepared(document: dict[str, Any], folder: Path) -> Any:
@@ -97,7 +137,10 @@ def _anchored(value: Any, folder: Path) -> Any:
 
 
 def _with_models(document: Any) -> Any:
-    """Return the document with each meter told where the gateway's own models are."""
+    """Return the document with each meter told where the gateway's own models are.
+
+    It is a copy already (`_anchored`).
+    """
     folder = document.get("models_dir")
     buses = document.get("bus")
     if not isinstance(folder, str) or not isinstance(buses, list):

@@ -15,7 +15,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from edge_agent.toml_lines import parsed
 from edge_agent.virtual.bus import BusThread, PtyBus
 from edge_agent.virtual.counter import MeterSpec, Model
 from edge_agent.virtual.estate_file import EstateConfig, MeterConfig
@@ -23,6 +22,7 @@ from edge_agent.virtual.household import Kind
 from edge_agent.virtual.line import Line
 from edge_agent.virtual.loads import HouseholdLoad, Leak, LeakingLoad, Load, SumLoad, zone_named
 from edge_agent.virtual.meter import VirtualMeter
+from shared_schema.settings.toml_lines import parsed
 
 
 class EstateError(ValueError):

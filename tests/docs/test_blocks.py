@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from cloud_ingest.core import history_row, unit_list
-from cloud_ingest.settings import load_settings as load_cloud
+from cloud_ingest.settings_file import load_settings as load_cloud
 from edge_agent.install.meter_list import parse_list
 from edge_agent.meters.model_check import mistakes
 from edge_agent.settings.file import load_settings as load_agent

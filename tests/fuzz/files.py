@@ -22,7 +22,7 @@ from cloud_ingest.core.known import KnownMeter
 from cloud_ingest.core.unit_list import parse
 from cloud_ingest.entries.history import lines
 from cloud_ingest.errors import IngestError
-from cloud_ingest.settings import load_settings
+from cloud_ingest.settings_file import load_settings
 from edge_agent.errors import AgentError
 from edge_agent.settings.file import parse_settings
 from edge_agent.spool.spool import Spool

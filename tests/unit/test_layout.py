@@ -9,9 +9,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
 BESIDE_THE_FOLDERS = {
-    "edge_agent": "agent bus clock_policy errors gateway_clock health logs secret_files toml_lines "
-    "toml_mistakes watchdog",
-    "cloud_ingest": "errors logs settings",
+    "edge_agent": "agent bus clock_policy errors gateway_clock health logs secret_files watchdog",
+    "cloud_ingest": "errors logs settings settings_file",
 }
 TABLES = {Path("cloud_ingest") / "months"}
 """Data beside the code that plays it."""

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cloud_ingest.settings import CloudSettings, load_settings
+from cloud_ingest.settings import CloudSettings
+from cloud_ingest.settings_file import load_settings
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "cloud-toml.md").read_text("utf-8")
 ROWS = {

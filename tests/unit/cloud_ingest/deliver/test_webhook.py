@@ -12,7 +12,8 @@ import pytest
 from cloud_ingest.deliver import webhook
 from cloud_ingest.deliver.webhook import NotTaken, Receiver, post, receiver_from_settings
 from cloud_ingest.errors import ConfigurationError
-from cloud_ingest.settings import WebhookSettings, load_settings
+from cloud_ingest.settings import WebhookSettings
+from cloud_ingest.settings_file import load_settings
 from tests.support import receiver as support
 from tests.support.receiver import SECRET, a_certificate, receiving, status
 
@@ -120,14 +121,14 @@ def test_a_certificate_of_the_named_authority_is_taken(tmp_path: Path) -> None:
     ],
 )
 def test_an_unsafe_address_is_refused(url: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"setting webhook\.0\.url"):
+    with pytest.raises(ConfigurationError, match=r"\[\[webhook\]\] 1, url: "):
         load_settings(webhook=[{"url": url, "secret_file": "secret"}])
 
 
 @pytest.mark.parametrize("names", ["kinds", "societies"])
 def test_a_webhook_that_gets_nothing_is_refused(names: str) -> None:
     one = {"url": "https://helpdesk.example/flags", "secret_file": "secret", names: []}
-    with pytest.raises(ConfigurationError, match=rf"setting webhook\.0\.{names}: .*leave it out"):
+    with pytest.raises(ConfigurationError, match=rf"\[\[webhook\]\] 1, {names}: .*leave it out"):
         load_settings(webhook=[one])
 
 

@@ -8,9 +8,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from edge_agent import errors
 from edge_agent.cli import app, reference
+from edge_agent.settings.gateway import AgentSettings, BrokerConfig
+from shared_schema.settings.mistakes import fields_of
 from shared_schema.signing import fingerprint, private_key_from_pem, public_key_from_pem
 
 ESTATE = """
@@ -35,6 +38,10 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
         app.main()
     code = ended.value.code
     return code if isinstance(code, int) else 0
+
+
+def keys(table: type[BaseModel]) -> str:
+    return ", ".join(fields_of(table))
 
 
 COMMANDS = (
@@ -183,8 +190,8 @@ def test_each_command_tells_every_mistake_of_the_settings(
     assert printed.out == ""
     assert printed.err.splitlines() == [
         "cloud_key_file: is missing; allowed: a path in quotes",
-        "line 1: gatway: no such key; did you mean gateway?",
-        "line 5: [broker] hots: no such key; did you mean host?",
+        f"line 1: gatway: no such key; did you mean gateway? allowed: {keys(AgentSettings)}",
+        f"line 5: [broker] hots: no such key; did you mean host? allowed: {keys(BrokerConfig)}",
         f"edge-agent: {file}: 3 mistakes; try: correct the file, and look at it again with "
         "edge-agent doctor",
     ]

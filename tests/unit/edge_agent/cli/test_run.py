@@ -114,3 +114,10 @@ def test_our_own_missing_module_is_a_traceback(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(run, "parse", broken)
     with pytest.raises(ModuleNotFoundError):
         app.main()
+
+
+def test_the_settings_may_be_named_by_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run.parse(["run"]) is None
+    monkeypatch.setenv("EDGE_AGENT_CONFIG", "agent.toml")
+    assert run.parse(["run"]) == RunOptions(Path("agent.toml"))
+    assert run.parse(["run", "--config", "x"]) == RunOptions(Path("x"))

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: MIT
 """A TOML file: what it says, and on which line each key and table stands.
 
 In: the text. Out: what the parser makes of it, lines by place.
@@ -78,6 +78,33 @@ def lines_of(text: str, document: dict[str, Any]) -> dict[Place, int]:
                 for end in range(len(table) + 1, len(place) + 1):
                     found.setdefault(place[:end], number)
     return found
+
+
+def first_line(text: str, line: int) -> int | None:
+    """Return the line in which the key or table of a later line stood first; None: in none.
+
+    Args:
+        text: the file's.
+        line: where it stands again.
+    """
+    seen: dict[Place, int] = {}
+    table: Place = ()
+    place: Place
+    for number, each in _lines_of_keys(text):
+        if head := _HEAD.fullmatch(each):
+            table = place = (*_words(head[2]),)
+        elif key := _KEY.match(each):
+            place = (*table, *_words(key[1]))
+        else:
+            continue
+        if number == line:
+            return seen.get(place)
+        is_again = head is not None and head[1] == "[["
+        seen = {
+            old: at for old, at in seen.items() if not (is_again and old[: len(place)] == place)
+        }
+        seen.setdefault(place, number)
+    return None
 
 
 def _lines_of_keys(text: str) -> Iterator[tuple[int, str]]:

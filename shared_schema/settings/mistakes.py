@@ -1,43 +1,45 @@
-# SPDX-License-Identifier: GPL-2.0-only
-"""The mistakes of a TOML file that a person wrote: all at once, each with its place.
+# SPDX-License-Identifier: MIT
+"""The mistakes of settings that a person wrote: all at once, each with its place.
 
-In: the text, the pydantic model of its tables, the error that the model or the parser raised.
-Out: a `Mistake` for each. Never: an error raised; a rule of its own; the value of a key that names
-a secret.
+In: the text of a TOML file, the variables that stood for some of its keys, the pydantic model of
+its tables, the error that the model or the parser raised. Out: a `Mistake` for each.
+Never: an error raised; a rule of its own; the value of a key that is or names a secret.
 """
 
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from edge_agent.toml_lines import Place, inside, lines_of
+from shared_schema.settings.toml_lines import Place, first_line, inside, lines_of
 
 _AT_LINE: Final = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)")
+_STANDS_TWICE: Final = re.compile("Cannot overwrite a value|Cannot declare .* twice")
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _BOUNDS: Final = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 _KINDS: Final[dict[object, str]] = {
     int: "a whole number",
     str: "a text in quotes",
+    SecretStr: "a text in quotes",
     Path: "a path in quotes",
     bool: "true or false",
     float: "a number",
     Decimal: "a number",
     "Obis": 'an OBIS code in quotes, as in "1.0.1.8.0.255"',
 }
-_TWICE: Final = "twice"
-"""The kind that `settings.bus` gives to a value that another has: its text says all."""
+TWICE: Final = "twice"
+"""The kind of pydantic's error for a value that another has: its text says all."""
 _PLAINLY: Final = {"path_type": "Input should be a valid path"}
 _ONE_OF: Final = frozenset({"literal_error", "enum"})
-_NO_TABLE: Final = frozenset({"model_type", "dict_type", "tuple_type"})
+_NO_TABLE: Final = frozenset({"model_type", "dict_type", "tuple_type", "frozen_set_type"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,37 +60,71 @@ class Mistake:
         line = f"line {self.line}" if self.line else ""
         where = f"{line}, column {self.column}" if self.column else line
         meant = f"; did you mean {self.near}?" if self.near else ""
-        allowed = f"; allowed: {self.allowed}" if self.allowed and not self.near else ""
-        return ": ".join(filter(None, (where, self.key, f"{self.said}{meant}{allowed}")))
+        allowed = f"allowed: {self.allowed}" if self.allowed else ""
+        if meant and not self.is_key_unknown:
+            allowed = ""
+        end = f"{'' if meant else ';'} {allowed}" if allowed else ""
+        return ": ".join(filter(None, (where, self.key, f"{self.said}{meant}{end}")))
 
 
-def not_toml(error: tomllib.TOMLDecodeError) -> Mistake:
+def headline(mistakes: Sequence[Mistake], file: str, prefix: str) -> str:
+    """Say what is wrong in one line: the one mistake, or how many there are.
+
+    Args:
+        mistakes: all of them.
+        file: what the file is called; empty: there is none.
+        prefix: with which variables of the environment begin.
+    """
+    if len(mistakes) > 1:
+        return f"{file or 'the settings'}: {len(mistakes)} mistakes"
+    is_of_variable = mistakes[0].key.startswith(prefix)
+    return f"{file}: {mistakes[0]}" if file and not is_of_variable else str(mistakes[0])
+
+
+def told(mistakes: Iterable[Mistake]) -> Iterator[str]:
+    """Write mistakes as lines; the keys of a table are listed once."""
+    listed: set[str] = set()
+    for each in mistakes:
+        is_listed = each.is_key_unknown and each.allowed in listed
+        yield str(replace(each, allowed="") if is_listed else each)
+        listed.add(each.allowed)
+
+
+def not_toml(error: tomllib.TOMLDecodeError, text: str) -> Mistake:
     """Say where a text stops being TOML."""
     match = _AT_LINE.search(str(error))
     said = _AT_LINE.sub("", str(error)).strip()
     if match and match[1] is None:
         return Mistake(None, "", f"not TOML: {said} at the end of the file", "")
     line, column = (int(match[1]), int(match[2])) if match else (None, None)
+    if line and _STANDS_TWICE.match(said) and (first := first_line(text, line)):
+        return Mistake(line, "", f"not TOML: this key or table stands in line {first} already", "")
     return Mistake(line, "", f"not TOML: {said}", "", column=column)
 
 
 def refused(
-    error: ValidationError, document: dict[str, Any], text: str, table: type[BaseModel]
+    error: ValidationError,
+    document: dict[str, Any],
+    text: str,
+    table: type[BaseModel],
+    variables: Mapping[Place, str] | None = None,
 ) -> dict[Place, Mistake]:
     """Return what a model refuses, by its place.
 
     Args:
         error: what the model raised.
-        document: what the text says.
+        document: what the text and the variables say.
         text: the file.
         table: the model of the whole file.
+        variables: which variable of the environment stood at a place.
     """
     lines = lines_of(text, document)
     found: dict[Place, Mistake] = {}
     for each in error.errors(include_url=False):  # a union complains once for each of its kinds
         place = _place(each["loc"], document)
         if place not in found:
-            found[place] = _mistake(each, place, document, lines, table)
+            mistake = _mistake(each, place, document, lines, table)
+            found[place] = _of_variable(mistake, each["type"], place, variables or {})
     meant = {(*place[:-1], each.near) for place, each in found.items() if each.is_key_unknown}
     return {place: each for place, each in found.items() if place not in meant}
 
@@ -119,33 +155,93 @@ def _mistake(
     field = _fields_beside(place, table).get(name)
     key, came, kind = _key(place, document), problem.get("input"), problem["type"]
     said, allowed, near = problem["msg"].removeprefix("Value error, "), allowed_values(field), ""
+    if kind == "extra_forbidden":
+        return _unknown(Mistake(line, key, "no such key", ""), place, came, table)
     if kind == "missing":
         said = "is missing"
-    elif kind == "extra_forbidden":
-        known = list(_fields_beside(place, table))
-        return Mistake(
-            line, key, "no such key", ", ".join(known), _nearest(name, known), is_key_unknown=True
-        )
-    elif kind in _NO_TABLE and field is not None and _tables(field.annotation):
+    elif kind in _NO_TABLE and field is not None and inner_table(field.annotation):
         head = "[[{}]]" if get_origin(field.annotation) is tuple else "[{}]"
         path = ".".join(part for part in place if isinstance(part, str))
         said, allowed = f"is no such table: begin it with {head.format(path)}", ""
-    elif isinstance(came, dict | BaseModel) or kind == _TWICE or not place:
+    elif isinstance(came, dict | BaseModel) or kind == TWICE or not place:
         allowed = ""
     elif kind == "value_error":
-        allowed = "" if allowed == _KINDS[str] else allowed
+        allowed = "" if allowed == _KINDS[str] or isinstance(came, list | tuple) else allowed
     elif kind in _ONE_OF:
         values = _values(field.annotation if field else None)
-        said, near = f"cannot be {_shown(came, name)}", _nearest(str(came), values)
+        said, near = f"cannot be {_shown(came, name)}", nearest(str(came), values)
     else:
-        said = f"{_PLAINLY.get(kind, said)}, not {_shown(came, name)}"
+        secret = "secret" if field and _holds(field.annotation, SecretStr) else name
+        said = f"{_PLAINLY.get(kind, said)}, not {_shown(came, secret)}"
     return Mistake(line, key, said, allowed, near)
 
 
-def _nearest(word: str, known: list[str]) -> str:
-    by_folded = {each.casefold().replace("_", "-"): each for each in known}
-    near = difflib.get_close_matches(word.casefold().replace("_", "-"), list(by_folded), 1)
+def _unknown(mistake: Mistake, place: Place, came: Any, table: type[BaseModel]) -> Mistake:
+    """Say which key was probably meant by one that no table or another table has."""
+    name, known = str(place[-1]), list(_fields_beside(place, table))
+    folded = _folded(name)
+    near = next((each for each in known if _folded(each) == folded), "")
+    others = (
+        [] if near else [head for head, keys in tables_of(table) if folded in map(_folded, keys)]
+    )
+    said = mistake.said
+    if others:
+        *first, last = others
+        said = f"no such key here; it belongs {' or '.join(filter(None, (', '.join(first), last)))}"
+    elif isinstance(came, dict) or (isinstance(came, list) and came and isinstance(came[0], dict)):
+        said = "no such table"
+    near = near or ("" if others else nearest(name, known))
+    return replace(mistake, said=said, allowed=", ".join(known), near=near, is_key_unknown=True)
+
+
+def _of_variable(
+    mistake: Mistake, kind: str, place: Place, variables: Mapping[Place, str]
+) -> Mistake:
+    """Name the variable of the environment that a mistake stood in, if it stood in one."""
+    variable = next(
+        (variables[place[:n]] for n in range(len(place), 0, -1) if place[:n] in variables), ""
+    )
+    if not variable:
+        return mistake
+    if place in variables:
+        said = "is no such JSON" if kind in _NO_TABLE else mistake.said
+        return replace(mistake, line=None, key=variable, said=said)
+    return replace(mistake, line=None, key=f"{variable}: {mistake.key}")
+
+
+def tables_of(table: type[BaseModel], path: str = "") -> Iterator[tuple[str, list[str]]]:
+    """Yield where each table of a file begins, and its keys."""
+    if not path:
+        yield "before the first table", list(fields_of(table))
+    for name, field in fields_of(table).items():
+        if inner := inner_table(field.annotation):
+            here = f"{path}.{name}" if path else name
+            is_list = _holds(field.annotation, tuple)
+            yield (f"into [[{here}]]" if is_list else f"into [{here}]"), list(fields_of(inner))
+            yield from tables_of(inner, here)
+
+
+def _holds(annotation: Any, kind: type) -> bool:
+    """Say whether a value of a kind may stand in a field."""
+    return (
+        annotation is kind
+        or get_origin(annotation) is kind
+        or (
+            get_origin(annotation) is not tuple
+            and any(_holds(a, kind) for a in get_args(annotation))
+        )
+    )
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the name that was probably meant by another; nothing: none is near."""
+    by_folded = {_folded(each): each for each in known}
+    near = difflib.get_close_matches(_folded(word), list(by_folded), 1)
     return by_folded[near[0]] if near else ""
+
+
+def _folded(word: str) -> str:
+    return word.casefold().replace("_", "-")
 
 
 def _shown(value: object, name: str = "") -> str:
@@ -184,11 +280,11 @@ def _word(text: str) -> str:
     return text if len(text) <= 64 and text.isprintable() else _shown(text)
 
 
-def _tables(annotation: Any) -> type[BaseModel] | None:
+def inner_table(annotation: Any) -> type[BaseModel] | None:
     """Return the table that a field holds, or that its items are."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next(filter(None, map(_tables, get_args(annotation))), None)
+    return next(filter(None, map(inner_table, get_args(annotation))), None)
 
 
 def _fields_beside(place: Place, table: type[BaseModel]) -> dict[str, FieldInfo]:
@@ -196,12 +292,13 @@ def _fields_beside(place: Place, table: type[BaseModel]) -> dict[str, FieldInfo]
     names = [part for part in place if isinstance(part, str)]
     inner: type[BaseModel] | None = table
     for name in names[:-1]:
-        field = _fields(inner).get(name)
-        inner = _tables(field.annotation) if field else None
-    return _fields(inner)
+        field = fields_of(inner).get(name)
+        inner = inner_table(field.annotation) if field else None
+    return fields_of(inner)
 
 
-def _fields(table: type[BaseModel] | None) -> dict[str, FieldInfo]:
+def fields_of(table: type[BaseModel] | None) -> dict[str, FieldInfo]:
+    """Return the fields of a table by their keys in the file."""
     return {} if table is None else {f.alias or name: f for name, f in table.model_fields.items()}
 
 
@@ -231,7 +328,7 @@ def _kind(annotation: Any) -> str:
         return f"a list of: {_kind(parts[0])}"
     if parts:
         return " or ".join(_kind(part) for part in parts)
-    if _tables(annotation):
+    if inner_table(annotation):
         return "a table"
     name = getattr(annotation, "__name__", "")
     return _KINDS.get(annotation) or _KINDS.get(name, name)

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: MIT
 """The lines of keys and tables, in every way that TOML writes them."""
 
 import tomllib
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.toml_lines import Place, lines_of, parsed
+from shared_schema.settings.toml_lines import Place, lines_of, parsed
 
 TEXT = '''\
 a = 1
