@@ -74,6 +74,7 @@ docs: setup ## Generate the reference of messages, commands and views, and the p
 	$(BIN)/python -m edge_agent.cli.reference docs/reference
 	$(BIN)/python -m cloud_ingest.cli.reference docs/reference
 	$(BIN)/python -m tests.support.report_page docs/reference
+	$(BIN)/python -m cloud_ingest.cli.metrics_reference docs/reference
 
 site: setup ## Build the documentation site into build/site: it opens without a web server
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet

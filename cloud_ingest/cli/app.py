@@ -14,7 +14,11 @@ import sys
 
 _EXTRA_OF = {
     **dict.fromkeys(
-        ("aiomqtt", "paho", "psycopg", "pydantic_settings", "rich", "typer", "tzdata"), "cloud"
+        (
+            *("aiomqtt", "paho", "prometheus_client", "psycopg", "pydantic_settings", "rich"),
+            *("typer", "tzdata"),
+        ),
+        "cloud",
     ),
     "pyarrow": "rules",
 }

@@ -33,14 +33,15 @@ class Flow:
         self._client = client
         self.loop = loop
         self._deaf_s = keepalive_s / 4
-        self._waiting_bytes = 0
+        self.waiting_bytes = 0
+        """What came and was not taken yet, with what each message takes beside its payload."""
         self._holds = 0
         self._was_held = asyncio.Event()
         self._sock: Any = None
 
     def __repr__(self) -> str:
         held = ", held" if self.held else ""
-        return f"<Flow: {self._waiting_bytes} bytes wait{held}>"
+        return f"<Flow: {self.waiting_bytes} bytes wait{held}>"
 
     def opened(self, sock: Any) -> None:
         """Read a socket from now on; call it in the thread of the loop."""
@@ -55,12 +56,12 @@ class Flow:
 
     def came(self, payload: bytes) -> None:
         """Count a message that waits now."""
-        self._waiting_bytes += len(payload) + MESSAGE_BYTES
+        self.waiting_bytes += len(payload) + MESSAGE_BYTES
 
     def taken(self, payload: bytes) -> None:
         """Count a message that waits no more."""
-        self._waiting_bytes -= len(payload) + MESSAGE_BYTES
-        if self.held and self._waiting_bytes <= MOST_WAITING_BYTES // 2:
+        self.waiting_bytes -= len(payload) + MESSAGE_BYTES
+        if self.held and self.waiting_bytes <= MOST_WAITING_BYTES // 2:
             self._release()
 
     async def is_held_before(self, answer: asyncio.Future[Any]) -> bool:
@@ -99,7 +100,7 @@ class Flow:
         more = True
         while more and not self.held:
             self._client._client.loop_read()
-            if self._waiting_bytes >= MOST_WAITING_BYTES and not self.ends:
+            if self.waiting_bytes >= MOST_WAITING_BYTES and not self.ends:
                 self._hold()
             own = self._client._client.socket()
             more = hasattr(own, "pending") and own.pending() > 0  # what TLS has decoded already

@@ -66,6 +66,10 @@ class Outcome:
     """What a batch of messages changed."""
 
     messages: int = 0
+    accepted: int = 0
+    """Batches that were taken, also where they had come before."""
+    refused: int = 0
+    """Messages that went to quarantine as a whole."""
     batches: int = 0
     readings: int = 0
     duplicates: int = 0
@@ -158,8 +162,11 @@ class Intake:
                 rejected[verdict.reason] += 1
             else:
                 rejected.update(each.reason for each in verdict.rejections)
+        refused = sum(isinstance(verdict, Refused) for verdict in verdicts)
         return Outcome(
             messages=judged.messages,
+            accepted=len(verdicts) - refused,
+            refused=refused,
             batches=result.batches,
             readings=result.new,
             duplicates=result.duplicates,

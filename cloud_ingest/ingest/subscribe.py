@@ -21,7 +21,6 @@ import contextlib
 import math
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -34,6 +33,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from cloud_ingest.errors import BrokerLost, BrokerRefused, ConfigurationError, IngestError
 from cloud_ingest.ingest.broker import Broker
+from cloud_ingest.ingest.delivery import Delivery, payload_bytes
 from cloud_ingest.ingest.flow import Flow
 from cloud_ingest.ingest.reach import lost, not_granted, tls_context, unreachable
 from shared_schema.tls import TlsContext
@@ -50,17 +50,6 @@ PUBLISH_TIMEOUT_S = 10.0
 LINGER_STEP_S = 0.005
 NO_SUBSCRIBER = 16
 FIRST_ERROR = 128
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One message as the broker delivered it on this link."""
-
-    topic: str
-    payload: bytes
-    retained: bool
-    mid: int = field(repr=False)
-    qos: int = field(repr=False)
 
 
 class Link:
@@ -109,6 +98,18 @@ class Link:
             await self._close()
             raise
         return self
+
+    @property
+    def is_subscribed(self) -> bool:
+        """Whether the link stands and the broker has granted the topics."""
+        if self._client is None or self._client._disconnected.done():
+            return False
+        return self._granting.done() and self._granting.exception() is None
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What came on this link and was not taken yet."""
+        return self._flow.waiting_bytes
 
     async def __aexit__(
         self,
@@ -170,7 +171,7 @@ class Link:
             while True:
                 batch = [await self._take(messages)]
                 deadline = loop.time() + linger_s
-                while len(batch) < max_messages and _size(batch) < BATCH_BYTES:
+                while len(batch) < max_messages and payload_bytes(batch) < BATCH_BYTES:
                     # Waiting for the next message with a timeout could lose it: the timeout
                     # may cancel the very moment in which it was taken from the queue.
                     if len(messages) > 0:
@@ -334,10 +335,6 @@ def _note_end(ended: asyncio.Future[None]) -> None:
 def _refused(code: object) -> bool:
     value = code.value if isinstance(code, ReasonCode) else code
     return not isinstance(value, int) or value >= FIRST_ERROR
-
-
-def _size(batch: Sequence[Delivery]) -> int:
-    return sum(len(delivery.payload) for delivery in batch)
 
 
 def _delivery(message: aiomqtt.Message) -> Delivery:

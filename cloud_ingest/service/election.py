@@ -74,6 +74,11 @@ class Election:
         """
         return await self._own.run(work)
 
+    @property
+    def is_leading(self) -> bool:
+        """Whether this worker leads, as far as it knows."""
+        return self._leading.is_set()
+
     async def leads(self) -> bool:
         """Wait until this worker leads; False when the service stops."""
         return await self._loops.wait_for(self._leading, None, clear=False)

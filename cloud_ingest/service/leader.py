@@ -52,8 +52,8 @@ from cloud_ingest.service.loops import (
     ServiceSettings,
     Wire,
     taken_by_broker,
-    until_stopping,
 )
+from cloud_ingest.service.store_metrics import StoreMetrics
 from cloud_ingest.service.webhooks import Webhooks
 from cloud_ingest.store import outbox
 from cloud_ingest.store.connection import Connection
@@ -101,6 +101,7 @@ class Leader:
         self._wire = wire
         self._totals = totals
         self._election = Election(settings.dsn, loops)
+        self.metrics = StoreMetrics(loops, self._election)
         self._behind: set[str] = set()
         self._rollup_wanted = asyncio.Event()
         self._held: dict[int, float] = {}
@@ -109,6 +110,11 @@ class Leader:
     def stored(self) -> None:
         """Note that readings were stored."""
         self._rollup_wanted.set()
+
+    @property
+    def is_leading(self) -> bool:
+        """Whether this worker leads."""
+        return self._election.is_leading
 
     async def serve(self, store: Store) -> None:
         """Run until the service stops."""
@@ -125,7 +131,9 @@ class Leader:
                 self._run_pieces("past", judge_past),
                 self._run_pieces("evidence", tend_evidence),
             ):
-                tasks.create_task(until_stopping(serving))
+                tasks.create_task(self._loops.keep(serving))
+            if self.settings.metrics_address is not None:
+                tasks.create_task(self._loops.keep(self.metrics.serve(store.zone)))
 
     async def _run_rollups(self, store: Store) -> None:
         clock = asyncio.get_running_loop().time

@@ -12,11 +12,12 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cloud_ingest.core.quota import DEFAULT_QUOTAS, Quotas
 from cloud_ingest.core.rules.water.points import Point
@@ -156,11 +157,30 @@ async def database(
 
 
 class Loops:
-    """The waits and retries of one service's loops."""
+    """The waits and retries of one service's loops, and how each of them does."""
 
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
+        self.ended: set[str] = set()
+        """Loops that ended although the service does not stop."""
+        self.succeeded: dict[str, float] = {}
+        """When each last did its work, in seconds since 1970."""
+        self.failing: dict[str, str] = {}
+        """Why what is tried again failed."""
+        self._began: dict[str, float] = {}
         self._troubles: dict[str, str] = {}
+
+    def in_work_s(self) -> Mapping[str, float]:
+        """Say how long what is in work has taken up to now."""
+        now = time.monotonic()
+        return {what: now - began for what, began in self._began.items()}
+
+    async def keep(self, serving: Coroutine[Any, Any, None]) -> None:
+        """Run a loop until the service stops; one that ends before is remembered."""
+        with contextlib.suppress(Stopping):
+            await serving
+        if not self.stopping.is_set():
+            self.ended.add(getattr(serving, "__qualname__", "a loop"))
 
     async def retry(self, what: str, attempt: Callable[[], Awaitable[_R]]) -> _R:
         """Try until it is done; log an outage once, and once that everything works again.
@@ -170,11 +190,12 @@ class Loops:
         """
         failures = 0
         while True:
-            began = asyncio.get_running_loop().time()
+            began = self._began[what] = time.monotonic()
             try:
                 done = await attempt()
             except (BrokerLost, BrokerRefused, StoreUnavailable, ConfigurationError) as error:
                 self._log_outage(what, error)
+                self.failing[what] = str(error)
             except (asyncio.CancelledError, Stopping):
                 raise
             except Exception:
@@ -184,10 +205,14 @@ class Loops:
                         extra={"action": "fault", "what": what},
                     )
                 self._troubles[what] = "fault"
+                self.failing[what] = "this program has a fault: its log tells it"
             else:
                 self.works(what)
+                self.succeeded[what] = time.time()
                 return done
-            if asyncio.get_running_loop().time() - began > LONGEST_WAIT_S:
+            finally:
+                self._began.pop(what, None)
+            if time.monotonic() - began > LONGEST_WAIT_S:
                 failures = 0
             wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**failures)
             failures += 1
@@ -206,6 +231,7 @@ class Loops:
 
     def works(self, what: str) -> None:
         """Note that something works; log it when nothing else is wrong any more."""
+        self.failing.pop(what, None)
         if self._troubles.pop(what, None) is not None and not self._troubles:
             logger.warning("Everything works again", extra={"action": "recovered"})
 
@@ -240,12 +266,6 @@ class Loops:
                 if not task.done():
                     task.cancel()
             await asyncio.gather(wanted, stopping, return_exceptions=True)
-
-
-async def until_stopping(serving: Coroutine[None, None, None]) -> None:
-    """Run a loop until the service stops."""
-    with contextlib.suppress(Stopping):
-        await serving
 
 
 def taken_by_broker(answer: bool | BaseException) -> bool:  # noqa: FBT001

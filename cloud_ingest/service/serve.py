@@ -19,6 +19,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -38,8 +39,8 @@ from cloud_ingest.service.loops import (
     Wire,
     database,
     taken_by_broker,
-    until_stopping,
 )
+from cloud_ingest.service.seen import Seen
 from cloud_ingest.store import outbox
 from cloud_ingest.store.commit import Stream
 from cloud_ingest.store.connection import Connection
@@ -68,6 +69,7 @@ class Service:
         self._warned: set[str] = set()
         self._short_links = 0
         self._key_id = key_id(settings.key.public_key())
+        self._seen = Seen(settings, self._loops, self._wire, self._leader, self.totals)
 
     def stop(self) -> None:
         """End in good order: what is being stored is finished and acknowledged."""
@@ -107,6 +109,10 @@ class Service:
         Raises:
             IngestError: at the start a server cannot be reached, or refuses; never later.
         """
+        async with self._seen.serving():
+            await self._run()
+
+    async def _run(self) -> None:
         store = await self._reach_store()
         await self._reach_broker()
         loop = asyncio.get_running_loop()
@@ -122,14 +128,16 @@ class Service:
                 "key": self._key_id,
             },
         )
+        self._seen.started = True
         async with asyncio.TaskGroup() as tasks:
             for serving in (
                 self._run_intake(),
                 self._run_receipts(),
                 self._leader.serve(store),
                 self._run_summary(),
+                self._seen.probe(),
             ):
-                tasks.create_task(until_stopping(serving))
+                tasks.create_task(self._loops.keep(serving))
         logger.info("Ingest has ended", extra={"action": "stop", **self.totals})
 
     async def _run_intake(self) -> None:
@@ -199,15 +207,19 @@ class Service:
     async def _commit(
         self, storing: Database, link: Link, batch: Sequence[Delivery], judged: Judged
     ) -> None:
+        began = time.monotonic()
         outcome = await self._loops.retry(
             "ingest", lambda: storing.run(lambda conn: self._intake.commit(conn, judged))
         )
+        self._seen.commits.add(time.monotonic() - began)
         link.acknowledge(batch)
         self._stored(outcome)
 
     def _stored(self, outcome: Outcome) -> None:
         self.totals.update(
             messages=outcome.messages,
+            accepted=outcome.accepted,
+            refused=outcome.refused,
             batches=outcome.batches,
             readings=outcome.readings,
             duplicates=outcome.duplicates,

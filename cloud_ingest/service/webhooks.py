@@ -16,7 +16,7 @@ from functools import partial
 from cloud_ingest.deliver.deliveries import deliver_next, keep
 from cloud_ingest.deliver.webhook import Receiver
 from cloud_ingest.service.election import Election
-from cloud_ingest.service.loops import Loops, until_stopping
+from cloud_ingest.service.loops import Loops
 
 logger = logging.getLogger(__name__)
 
@@ -43,9 +43,9 @@ class Webhooks:
     async def serve(self) -> None:
         """Run until the service stops."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(until_stopping(self._keep()))
+            tasks.create_task(self._loops.keep(self._keep()))
             for receiver in self._receivers:
-                tasks.create_task(until_stopping(self._deliver(receiver)))
+                tasks.create_task(self._loops.keep(self._deliver(receiver)))
 
     async def _keep(self) -> None:
         async with self._election.database("webhooks") as own:

@@ -26,6 +26,8 @@ from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL
 Waiting = Mapping[int, Sequence[date]]
 """Of channels by id: the days that a commit has changed, and no refresh has rolled up since."""
 NOTHING_WAITS: Final[Waiting] = {}
+COUNTED_CODES: Final = (*BILLED_CODES.values(), str(ACTIVE_IMPORT_INTERVAL))
+"""The channels whose intervals are counted."""
 
 
 class RegisterMonth(NamedTuple):
@@ -274,7 +276,7 @@ def completeness_of_channels(
             "first": days[0][0],
             "last": days[-1][0],
             "until": until,
-            "codes": [*BILLED_CODES.values(), str(ACTIVE_IMPORT_INTERVAL)],
+            "codes": list(COUNTED_CODES),
             "subject_type": subject_type,
             "subject": subject,
         },

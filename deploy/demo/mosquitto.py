@@ -265,7 +265,7 @@ def _shipped_parts() -> tuple[str, str]:
 
 def _start_on_port(server: MosquittoServer, wanted: int, found: Mosquitto, extra: str) -> None:
     for attempt in range(PORT_ATTEMPTS):
-        server.port = wanted or _free_port()
+        server.port = wanted or free_port()
         text = configuration(
             plugin=found.plugin,
             settings=server.settings,
@@ -282,7 +282,8 @@ def _start_on_port(server: MosquittoServer, wanted: int, found: Mosquitto, extra
     return None
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port on which nobody listens."""
     # Below the ports of outgoing connections: nobody is given it while the broker is down, and a
     # client that keeps trying cannot connect to itself.
     limits = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")

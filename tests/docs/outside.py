@@ -18,6 +18,7 @@ NOT_RUN: Mapping[str, str] = {
     "apt": "installs into the machine",
     "bin/server": "the server of others, built by hand",
     "chown": "gives files to an account that is not here",
+    "curl": "asks a worker that runs: tests/integration/cloud_ingest/test_monitoring.py does it",
     "gcc": "builds a server of others",
     "git": "fetches the sources of others",
     "java": "the server of others, built by hand",
