@@ -3,10 +3,6 @@
 
 import hashlib
 import hmac
-import re
-import time
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -29,18 +25,6 @@ def test_what_is_signed_verifies(secret: bytes, sent_s: int, body: bytes) -> Non
 def test_the_scheme_is_the_one_of_the_docs() -> None:
     mac = hmac.new(SECRET, b"1764500000.{}", hashlib.sha256).hexdigest()
     assert sign_webhook(SECRET, 1764500000, b"{}") == f"t=1764500000,v1={mac}"
-
-
-def test_the_example_of_the_docs_verifies() -> None:
-    page = Path(__file__).parents[3] / "docs" / "howto" / "flags.md"
-    example = re.search(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
-    assert example
-    names: dict[str, Any] = {}
-    exec(example[1], names)  # noqa: S102 - the text of our own page
-    header = sign_webhook(SECRET, int(time.time()), b"{}")
-    assert names["is_ours"](SECRET, header, b"{}")
-    assert not names["is_ours"](SECRET, header, b"{ }")
-    assert not names["is_ours"](SECRET, sign_webhook(SECRET, 1000, b"{}"), b"{}")
 
 
 @pytest.mark.parametrize("off", [-TOLERANCE_S - 1, TOLERANCE_S + 1])
