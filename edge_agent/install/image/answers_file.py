@@ -13,10 +13,10 @@ from pydantic import ValidationError
 
 from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.install.image.answers import Answers
-from edge_agent.toml_lines import parsed
-from edge_agent.toml_mistakes import not_toml, refused
 from shared_schema.errors import ContractError
 from shared_schema.invitation import Invitation, open_invitation
+from shared_schema.settings.mistakes import not_toml, refused
+from shared_schema.settings.toml_lines import parsed
 
 _PATHS: Final = ("package", "invitation")
 _DIRECTORY: Final = "ssh_key_files"
@@ -36,7 +36,7 @@ def read_answers(path: Path | None, given: dict[str, Any]) -> Answers:
     try:
         document = parsed(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path}: {not_toml(error)}", of=Setup.SETTINGS) from None
+        raise ConfigurationError(f"{path}: {not_toml(error, text)}", of=Setup.SETTINGS) from None
     if path is not None:
         _anchor(document, path.absolute().parent)
     said = _merged(document, given)
