@@ -13,7 +13,7 @@ from datetime import timedelta
 from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -28,6 +28,7 @@ from pydantic import (
 
 from cloud_ingest.errors import ConfigurationError
 from shared_schema.events import EventKind
+from shared_schema.settings.kinds import Kind, SecretFile
 
 _LARGEST_SECRET = 65536
 _LONGEST_URL = 2000
@@ -42,15 +43,16 @@ class WebhookSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str
-    """HTTPS; plain HTTP only to this machine itself."""
-    secret_file: Path
-    """File with the secret that signs its messages, readable by its owner alone."""
-    kinds: tuple[EventKind, ...] | None = None
-    """None: all."""
+    """``https://…``; plain ``http://`` only to this machine itself (``localhost``, ``127.0.0.1``,
+    ``::1``)."""
+    secret_file: SecretFile
+    """The secret of 16 characters or more that signs its messages."""
+    kinds: Annotated[tuple[EventKind, ...], Kind("list of kinds of flags")] | None = None
+    """Which flags, such as ``["leak", "burst"]`` (docs/howto/flags.md). None: all."""
     societies: tuple[str, ...] | None = None
-    """None: all."""
+    """Whose flags. None: those of all societies."""
     ca_file: Path | None = None
-    """The authority that signed its certificate; None takes the system's."""
+    """The authority that signed its certificate (PEM). None: the system's."""
 
     @field_validator("url")
     @classmethod
@@ -80,10 +82,15 @@ class QuotaSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     messages_an_hour: int = Field(ge=1, le=10_000_000, default=3600)
+    """Messages of which nothing can be verified; those beyond are counted, and not kept."""
     streams_an_hour: int = Field(ge=1, le=1_000_000, default=12)
+    """New streams; a batch of one more gets no receipt, and is taken when it comes again later."""
     channels_an_hour: int = Field(ge=1, le=10_000_000, default=20_000)
+    """New channels; blocks that would begin more are kept apart, to be replayed."""
     channels_a_meter: int = Field(ge=1, le=1_000_000, default=512)
+    """Channels that one meter may ever have."""
     quarantine_mb: int = Field(ge=1, le=1_000_000, default=16)
+    """What the quarantine keeps of messages of which nothing was verified; the oldest go first."""
 
 
 class BrokerLogin(BaseModel):
@@ -91,11 +98,14 @@ class BrokerLogin(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+    name: Annotated[str, Kind("text: letters, digits, `. _ -`, up to 63")] = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
+    )
+    """The common name of its certificate."""
     role: Literal["ingest", "billing", "helpdesk", "accounting", "operator", "keeper"]
-    """``keeper`` tells the broker of logins, and does nothing else."""
+    """What it may do. ``keeper`` tells the broker of logins, and does nothing else."""
     societies: tuple[str, ...] = ()
-    """Whose messages it reads; the ingest reads all."""
+    """Whose messages it reads; not of ``ingest`` and ``keeper``."""
 
     @model_validator(mode="after")
     def _has_its_societies(self) -> Self:
@@ -128,58 +138,69 @@ class CloudSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dsn: SecretStr | None = None
-    """PostgreSQL or TimescaleDB, as a URL or ``key=value`` words; it may hold a password."""
+    """The store, PostgreSQL or TimescaleDB: ``postgresql://metering@db.example/metering``, or
+    ``key=value`` words; every command that needs the store needs it. Keep the password in
+    ``~/.pgpass`` or ``PGPASSWORD``."""
 
     broker_host: str = "localhost"
+    """Name or address of an MQTT 5 broker."""
     broker_port: int = Field(ge=1, le=65535, default=1883)
+    """Also with TLS: then mostly 8883."""
     broker_username: str | None = None
-    broker_password_file: Path | None = None
-    """File with the broker's password, readable by its owner alone."""
+    """Our login, where the broker asks for a password."""
+    broker_password_file: SecretFile | None = None
+    """The password of that login."""
     broker_tls: bool = False
+    """TLS 1.3 or newer; without it the link is not encrypted."""
     broker_ca_file: Path | None = None
-    """The authority that signed the broker's certificate; None takes the system's."""
+    """The authority that signed the broker's certificate (PEM). None: the system's."""
     broker_cert_file: Path | None = None
-    """Our certificate (PEM); its common name is our login at the broker."""
-    broker_key_file: Path | None = None
-    """The key of our certificate (PEM), readable by its owner alone."""
-    cloud_key_file: Path | None = None
-    """The private key (PEM) that signs receipts and commands, readable by its owner alone."""
+    """The ingest's certificate (PEM); its common name is its login at the broker."""
+    broker_key_file: SecretFile | None = None
+    """The key of that certificate (PEM); goes with ``broker_cert_file``."""
+    cloud_key_file: SecretFile | None = None
+    """The private key (PEM) that signs receipts and commands; ``cloud-ingest keygen`` makes
+    one."""
 
     self_read_days: int = Field(ge=0, le=10, default=3)
     """How far from the 1st a dial may have been read to close a month at its own time."""
-    zone: str | None = None
-    """The zone that the store must have been made with; None takes the store's own."""
+    zone: Annotated[str, Kind("name of a time zone")] | None = None
+    """The zone that the store must have been made with. None: the store's."""
     close_grace_minutes: int = Field(ge=0, le=7 * 24 * 60, default=60)
     """How long after its end a month may be closed at the earliest."""
 
     estimates: EstimatesRule = "shown"
     """``sent``: a month whose border was not read goes to billing as an estimate, until the border
-    is known; ``shown``: it is withheld, and its estimate stands beside it."""
+    is known; ``shown``: it is withheld, and its estimate stands beside it
+    (docs/explanation/estimates.md)."""
 
     water_point: Literal["careful", "early"] = "careful"
     """How much evidence the water rules ask for: fewer false alarms, or leaks found sooner."""
     unique_labels: bool = False
     """No two towers share a label: a list of units in which two do at the same time is refused.
-    Without it they are two units, such as ``T1/101`` and ``T2/101``."""
+    Without it they are two units, such as ``T1/101`` and ``T2/101`` (docs/howto/units.md)."""
     change_percent: Decimal = Field(ge=0, le=100, default=Decimal(2))
-    """By how much of itself a published number may change without a person's word."""
+    """By how much of itself a published number may change without a person's word
+    (docs/howto/month.md)."""
     change_kwh: Decimal = Field(ge=0, le=1000, default=Decimal(1))
     """By how many kWh it may change so, if that is more."""
     change_kl: Decimal = Field(ge=0, le=1000, default=Decimal("0.1"))
     """By how many kL it may change so, if that is more."""
 
-    metrics_address: str | None = None
+    metrics_address: Annotated[str, Kind("host and port")] | None = None
     """Where each worker serves ``/metrics``, ``/healthz`` and ``/readyz``, such as
-    ``127.0.0.1:9464``; None: nowhere. There is no login: keep it on a network of your own."""
+    ``"127.0.0.1:9464"``. There is no login: keep it on a network of your own
+    (docs/howto/monitoring.md). None: nowhere."""
     log_format: Literal["text", "json"] = "text"
-    """``json``: each line that a worker logs is one JSON object."""
+    """``json``: each line that a worker logs is one JSON object (docs/howto/monitoring.md)."""
 
     quota: QuotaSettings | None = None
-    """How much a gateway may bring of what the store would keep for ever; None: the defaults."""
+    """How much a gateway may bring of what the store would keep for ever (docs/howto/quotas.md).
+    None: see below."""
     webhook: tuple[WebhookSettings, ...] = ()
-    """Who gets flags by HTTP."""
+    """Who gets flags by HTTP (docs/howto/flags.md)."""
     broker_login: tuple[BrokerLogin, ...] = ()
-    """Who may log in to the broker, beside the gateways."""
+    """Who may log in to the broker, beside the gateways (docs/howto/broker.md)."""
 
     @field_validator("*", mode="before")
     @classmethod

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Write the reference of the command line, from the command line itself.
+"""Write the reference of the command line and of cloud.toml, from the program itself.
 
-Run as ``python -m cloud_ingest.cli.reference docs/reference``; a test compares the file with the
+Run as ``python -m cloud_ingest.cli.reference docs/reference``; a test compares the files with the
 program.
 """
 
@@ -11,10 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from pydantic import BaseModel
 
 from cloud_ingest.cli.command_line import app
+from cloud_ingest.settings import BrokerLogin, CloudSettings, QuotaSettings, WebhookSettings
+from shared_schema.settings.reference import with_tables
 
-NAME = "cli-cloud.md"
+NAME, SETTINGS = "cli-cloud.md", "cloud-toml.md"
+TABLES: dict[str, type[BaseModel]] = {
+    "Top level": CloudSettings,
+    "[quota]": QuotaSettings,
+    "[[webhook]]": WebhookSettings,
+    "[[broker_login]]": BrokerLogin,
+}
+"""By their headings in the reference of the settings."""
 _HEAD = """# cloud-ingest: the commands
 
 Generated from the program by `make docs`. A person's mistake, and a check that failed, is one line
@@ -81,7 +91,10 @@ def _row(parameter: Any) -> str:
 
 def main() -> None:
     """Write the reference into the folder that is named."""
-    Path(sys.argv[1], NAME).write_text(reference(), encoding="utf-8")
+    folder = Path(sys.argv[1])
+    (folder / NAME).write_text(reference(), encoding="utf-8")
+    page = (folder / SETTINGS).read_text("utf-8")
+    (folder / SETTINGS).write_text(with_tables(page, TABLES), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The reference of the command line, generated from the commands themselves.
+"""The reference of the command line and of agent.toml, generated from the program itself.
 
-Run as ``python -m edge_agent.cli.reference docs/reference``. A test compares the file with the
+Run as ``python -m edge_agent.cli.reference docs/reference``. A test compares the files with the
 program. `cloud_ingest` has its own generator: the two programs never import each other.
 """
 
@@ -11,10 +11,31 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from pydantic import BaseModel
 
 from edge_agent.cli.command_line import app
+from edge_agent.settings.bus import BusConfig, MeterConfig, SetterConfig
+from edge_agent.settings.gateway import (
+    AgentSettings,
+    BrokerConfig,
+    ClocksConfig,
+    CommandsConfig,
+    TlsConfig,
+)
+from shared_schema.settings.reference import with_tables
 
-NAME = "cli-edge.md"
+NAME, SETTINGS = "cli-edge.md", "agent-toml.md"
+TABLES: dict[str, type[BaseModel]] = {
+    "Top level": AgentSettings,
+    "[broker]": BrokerConfig,
+    "[broker.tls]": TlsConfig,
+    "[commands]": CommandsConfig,
+    "[clocks]": ClocksConfig,
+    "[[bus]]": BusConfig,
+    "[[bus.meter]]": MeterConfig,
+    "[bus.meter.setter]": SetterConfig,
+}
+"""By their headings in the reference of the settings."""
 _HEAD = """# edge-agent: the commands
 
 Generated from the program by `make docs`. A mistake of yours, and a check that failed, ends with
@@ -77,7 +98,10 @@ def _row(parameter: Any) -> str:
 
 def main() -> None:
     """Write the reference into the folder that is named."""
-    (Path(sys.argv[1]) / NAME).write_text(reference(), encoding="utf-8")
+    folder = Path(sys.argv[1])
+    (folder / NAME).write_text(reference(), encoding="utf-8")
+    page = (folder / SETTINGS).read_text("utf-8")
+    (folder / SETTINGS).write_text(with_tables(page, TABLES), encoding="utf-8")
 
 
 if __name__ == "__main__":

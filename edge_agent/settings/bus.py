@@ -25,12 +25,18 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from edge_agent.dlms.security import PUBLIC_CLIENT, UTILITY_CLIENT, Mode
 from edge_agent.secret_files import read_password
+from shared_schema.settings.kinds import SECRET, Kind
 from shared_schema.settings.mistakes import TWICE
-from shared_schema.text import composed, label_fault
+from shared_schema.text import LONGEST_LABEL, composed, label_fault
 
 Secured = TypeVar("Secured", bound="SetterConfig | MeterConfig")
-Client = Annotated[int, Field(strict=True, ge=1, le=127)]
+Client = Annotated[
+    int,
+    Field(strict=True, ge=1, le=127),
+    Kind("16 (public), 32 (meter reader), 48 (utility) or another from 1 to 127"),
+]
 """An HDLC client address: 16, 32 and 48 are those of IS 15959; other makers have others."""
+SystemTitle = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{16}$"), Kind("16 hexadecimal digits")]
 
 
 def _without_nul(path: Path) -> Path:
@@ -40,6 +46,7 @@ def _without_nul(path: Path) -> Path:
 
 
 FilePath = Annotated[Path, AfterValidator(_without_nul)]
+SecretFile = Annotated[FilePath, SECRET]
 
 
 def _as_label(text: str) -> str:
@@ -48,7 +55,7 @@ def _as_label(text: str) -> str:
     return composed(text)
 
 
-Label = Annotated[str, AfterValidator(_as_label)]
+Label = Annotated[str, AfterValidator(_as_label), Kind(f"text, up to {LONGEST_LABEL} characters")]
 """What people call a thing (`shared_schema.text`)."""
 
 
@@ -68,16 +75,23 @@ class SetterConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     client: Client = 48
-    """48 is the utility's; a few meters let the meter reader set their clock."""
+    """As whom the clock is set. 48 is the utility's; a few meters let the meter reader set their
+    clock; 16, the public client, cannot."""
     security: Mode | None = None
-    """None: `lls` for client 32, `hls-gmac` for 48; for another what its files are enough for."""
-    password_file: FilePath | None = None
-    encryption_key_file: FilePath | None = None
+    """How it associates, as ``security`` of the meter. None: `lls` for client 32, `hls-gmac` for
+    48; for another what its files are enough for."""
+    password_file: SecretFile | None = None
+    """Of client 32, or the secret of `hls` and its kind."""
+    encryption_key_file: SecretFile | None = None
     """Of this client: its keys may differ from the meter reader's."""
-    authentication_key_file: FilePath | None = None
-    signing_key_file: FilePath | None = None
-    meter_public_key_file: FilePath | None = None
-    system_title: str | None = Field(pattern=r"^[0-9a-fA-F]{16}$", default=None)
+    authentication_key_file: SecretFile | None = None
+    """Likewise; both or none."""
+    signing_key_file: SecretFile | None = None
+    """As that of the meter."""
+    meter_public_key_file: SecretFile | None = None
+    """As that of the meter; both or none."""
+    system_title: SystemTitle | None = None
+    """The client's system title. None: derived."""
 
     @field_validator("client")
     @classmethod
@@ -100,43 +114,57 @@ class MeterConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     label: Label
-    """What people call it: ``A-1204 electricity``."""
+    """What people call it, where it hangs and what it measures: ``A-1204 electricity``. Commands
+    take it, ``A-1204/electricity``, or a beginning that no other label has; the meter itself is
+    known by its maker and serial number."""
     address: int = Field(ge=1, le=0x3FFD)
-    """Physical address on the bus; the upper HDLC address is ``logical_address``."""
+    """Physical HDLC address on the bus; the upper one is ``logical_address``."""
     logical_address: int = Field(ge=1, le=0x3FFD, default=1)
-    model: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$", default="generic")
-    """The name of a file under ``edge_agent/models``: the quirks of this kind of meter."""
+    """Upper HDLC address."""
+    model: Annotated[str, Kind("name of a model")] = Field(
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$", default="generic"
+    )
+    """The kind of meter and its quirks: ``is16444``, ``is13779``, ``water``, ``generic``, ``dial``
+    (no data port: never read), or one of ``models_dir``."""
     models_dir: FilePath | None = None
-    """Where models are besides the packaged ones; by default the gateway's ``models_dir``."""
+    """Where this meter's model is, if not among the packaged ones. None: that of the gateway."""
     address_bytes: Literal[0, 1, 4] | None = None
-    """How the address is written; None takes what the model says."""
+    """Form of the address: 4 always the long one, 1 the logical address alone, 0 as it fits. None:
+    that of the model."""
     deviation_sign: Literal[-1, 0, 1] | None = None
-    """How it writes its time zone; None takes what the model says."""
+    """How its clock writes its time zone: 1 as -330 for India, -1 as +330; ``edge-agent
+    commission`` sets it. None: that of the model."""
     client: Client | None = None
-    """16 public, 32 meter reader, 48 utility, another from 1 to 127; None takes what the model
-    says."""
+    """As whom the meter is read. None: what the model says."""
     security: Mode | None = None
-    """How it associates; None: `none` for client 16, `lls` for 32, `hls-gmac` for 48, and for
-    another client what its files are enough for."""
-    password_file: FilePath | None = None
-    """File with the LLS password, or the secret of `hls`, `hls-md5`, `hls-sha1`, `hls-sha256`;
-    readable by its owner alone (mode 0600 or stricter)."""
-    encryption_key_file: FilePath | None = None
-    """The same of the encryption key (EK) of `lls-ae`, `hls-gmac`, `hls-sha256`, `hls-ecdsa`."""
-    authentication_key_file: FilePath | None = None
-    """The same of the authentication key (AK)."""
-    signing_key_file: FilePath | None = None
-    """The same of the client's private key of `hls-ecdsa`, PEM, on P-256."""
-    meter_public_key_file: FilePath | None = None
-    """The same of the meter's public key."""
-    system_title: str | None = Field(pattern=r"^[0-9a-fA-F]{16}$", default=None)
-    """The client's system title; None derives one from the gateway and the meter's place."""
+    """How it associates (docs/howto/security.md): client 16 with `none`, 32 with `lls` or `lls-ae`,
+    48 with `hls-gmac` or another of `hls`, others with any. All with `hls` but `hls-gmac` are
+    unproven. None: `none` for client 16, `lls` for 32, `hls-gmac` for 48; for another what its
+    files are enough for."""
+    password_file: SecretFile | None = None
+    """The meter reader's password (LLS), or the secret of `hls-md5`, `hls-sha1`, `hls-sha256`:
+    ASCII, up to 64 characters, with `lls-ae` up to 48; the secret of `hls`: as a key."""
+    encryption_key_file: SecretFile | None = None
+    """The encryption key (EK) of `lls-ae`, `hls-gmac`, `hls-sha256` and `hls-ecdsa`: 32 hexadecimal
+    digits, or 16 characters."""
+    authentication_key_file: SecretFile | None = None
+    """The authentication key (AK), likewise; both or none."""
+    signing_key_file: SecretFile | None = None
+    """The client's private key of `hls-ecdsa`: PEM, on P-256."""
+    meter_public_key_file: SecretFile | None = None
+    """The meter's public key of `hls-ecdsa`, likewise; both or none."""
+    system_title: SystemTitle | None = None
+    """The client's system title, for meters that insist on one. None: derived from the gateway and
+    the meter's place."""
     security_suite: Literal[0, 1, 2] = 0
-    """0 is what Indian meters have. 1 and 2 are unproven: no meter was read with them."""
+    """0 is what Indian meters have. 1 and 2 are unproven: no meter was read with them; keys of
+    suite 2 are twice as long; `hls-ecdsa` needs 1."""
     set_clock: bool = False
-    """Whether the gateway may set its clock: on its own, and when the cloud asks for it."""
+    """Whether the gateway may set its clock, on its own and when the cloud asks; needs ``setter``,
+    or ``client = 48``."""
     setter: SetterConfig | None = None
-    """As whom; None: as the client that reads, where that is 48."""
+    """The association that may set the clock: below. None: client 48, where the meter is read
+    so."""
 
     @model_validator(mode="after")
     def _keys_together(self) -> Self:
@@ -170,17 +198,22 @@ class BusConfig(BaseModel):
         frozen=True, extra="forbid", validate_by_alias=True, validate_by_name=True
     )
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")
+    name: Annotated[str, Kind("text: letters, digits, `_ . -`, up to 32")] = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$"
+    )
+    """What the log calls it."""
     port: FilePath
     """The adapter, best by its lasting name under ``/dev/serial/by-id``; or a pty."""
     baudrate: Literal[300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = 9600
+    """Speed of the line."""
     parity: Literal["none", "even", "odd"] = "none"
+    """The parity bit of each byte."""
     direction_control: Literal["adapter", "rs485", "rts"] = "adapter"
     """Who turns the line around: the adapter itself, the kernel's RS-485 mode, or RTS."""
     turnaround_s: float = Field(gt=0, le=10, default=2.0)
     """How long a meter may think before the first byte of its answer."""
     meters: tuple[MeterConfig, ...] = Field(alias="meter", default=())
-    """``[[bus.meter]]``; each address and each label once."""
+    """The meters on it: below; each address once."""
 
     @model_validator(mode="after")
     def _each_meter_once(self) -> Self:

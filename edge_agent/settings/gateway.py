@@ -20,10 +20,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 from edge_agent.clock_policy import Limits, remark
 from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.secret_files import read_password, read_secret
-from edge_agent.settings.bus import BusConfig, FilePath, refuse, repeated
+from edge_agent.settings.bus import BusConfig, FilePath, SecretFile, refuse, repeated
 from shared_schema.errors import ContractError
 from shared_schema.gateway import CommandKind
 from shared_schema.message import GatewayName
+from shared_schema.settings.kinds import Kind
 from shared_schema.signing import (
     SigningKey,
     VerifyKey,
@@ -53,11 +54,11 @@ class TlsConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     ca: FilePath | None = None
-    """PEM of the authority that signed the broker's certificate; None takes the system's."""
+    """PEM of the authority that signed the broker's certificate. None: the system's."""
     cert: FilePath | None = None
-    """PEM of the gateway's certificate, whose common name is the gateway's name."""
-    key: FilePath | None = None
-    """PEM of the certificate's private key, mode 0600."""
+    """PEM of the gateway's certificate; its common name is the gateway's name."""
+    key: SecretFile | None = None
+    """PEM of the certificate's private key; goes with ``cert``."""
 
     @model_validator(mode="after")
     def _certificate_with_key(self) -> Self:
@@ -72,12 +73,17 @@ class BrokerConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = Field(min_length=1, max_length=253)
+    """Name or address of an MQTT 5 broker."""
     port: int | None = Field(ge=1, le=65535, default=None)
-    """None: 8883 with TLS, 1883 without."""
+    """Where it listens. None: 8883 with TLS, 1883 without."""
     username: str | None = Field(min_length=1, max_length=128, default=None)
-    password_file: FilePath | None = None
+    """The gateway's login, where the broker asks for a password."""
+    password_file: SecretFile | None = None
+    """The login's password, ASCII, up to 256 characters; needs a username."""
     tls: TlsConfig | None = None
+    """Without it the link is not encrypted."""
     keepalive_s: int = Field(ge=5, le=3600, default=30)
+    """How soon a dead link is noticed."""
 
     @model_validator(mode="after")
     def _password_with_username(self) -> Self:
@@ -110,7 +116,8 @@ class CommandsConfig(BaseModel):
     allow: frozenset[CommandKind] = frozenset(
         {CommandKind.READ_NOW, CommandKind.BACKFILL, CommandKind.READ_EVENTS}
     )
-    """What is run; anything else is refused. Reading is allowed by default, writing is not."""
+    """What is run; anything else is refused, with that reason. Reading is allowed by default,
+    writing is not."""
 
 
 class ClocksConfig(BaseModel):
@@ -155,31 +162,45 @@ class AgentSettings(BaseModel):
         frozen=True, extra="forbid", validate_by_alias=True, validate_by_name=True
     )
 
-    gateway: GatewayName
-    """The gateway's name: one over all societies, and its certificate's common name."""
+    gateway: Annotated[GatewayName, Kind("text: letters, digits, `_ . -`, up to 63")]
+    """Its name, one over all societies; the common name of its certificate."""
     spool: FilePath
-    """The file that keeps readings until the cloud has them."""
-    key_file: FilePath
-    """The gateway's private key, made by ``edge-agent keygen``; mode 0600."""
+    """The file that keeps readings until the cloud has them; made at the first start."""
+    key_file: SecretFile
+    """The gateway's private key; ``edge-agent keygen`` makes one. The next one waits beside it,
+    with ``.next`` at its end (docs/howto/enrol.md#change-the-signing-key)."""
     cloud_key_file: FilePath
-    """The cloud's public key: its signature is what a receipt is believed by."""
-    zone: Annotated[str, AfterValidator(_known_zone), Field(validate_default=True)] = "Asia/Kolkata"
-    """The society's time zone: its meters' clocks show it."""
+    """The cloud's public key (PEM); only receipts that it signed are believed."""
+    zone: Annotated[
+        str,
+        AfterValidator(_known_zone),
+        Field(validate_default=True),
+        Kind("name of a time zone"),
+    ] = "Asia/Kolkata"
+    """The society's; its meters' clocks show it."""
     poll_period_s: int = Field(ge=60, le=86400, default=900)
+    """How often each meter is polled."""
     gather_s: int = Field(ge=0, le=60, default=10)
-    """How long what was read waits for other meters, so that it goes out in one message."""
+    """How long what was read waits for other meters, so that it goes out in one message; 0: not at
+    all (docs/adr/0013-gathered-batches.md)."""
     models_dir: FilePath | None = None
-    """Folder of meter models besides the packaged ones; ``edge-agent models check`` reads one."""
+    """Folder of meter models besides the packaged ones; a file there takes the place of a packaged
+    one of its name. ``edge-agent models check`` reads one."""
     assume_synchronised_clock: bool = False
     """Believe the machine's clock where the system cannot say whether it is synchronised, until
     it jumps."""
     spool_keep_days: int = Field(ge=1, le=3650, default=35)
-    """How long a batch stays after the cloud has it, while the spool has room."""
+    """How long a batch stays after the cloud has it, while there is room."""
     spool_max_mb: int = Field(ge=16, le=1024 * 1024, default=2048)
+    """The spool's largest size; then the oldest gives way (docs/adr/0005-full-spool.md)."""
     broker: BrokerConfig
+    """Where the gateway publishes: below."""
     commands: CommandsConfig = CommandsConfig()
+    """What the cloud may ask of it: below."""
     clocks: ClocksConfig = ClocksConfig()
+    """The meters' clocks: what is said of them, when one may be set."""
     buses: tuple[BusConfig, ...] = Field(alias="bus", default=())
+    """The lines and their meters: below; each name, port and meter label once."""
 
     @model_validator(mode="after")
     def _each_bus_once(self) -> Self:

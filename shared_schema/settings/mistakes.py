@@ -191,7 +191,8 @@ def _unknown(mistake: Mistake, place: Place, came: Any, table: type[BaseModel]) 
     elif isinstance(came, dict) or (isinstance(came, list) and came and isinstance(came[0], dict)):
         said = "no such table"
     near = near or ("" if others else nearest(name, known))
-    return replace(mistake, said=said, allowed=", ".join(known), near=near, is_key_unknown=True)
+    allowed = "" if others else ", ".join(known)
+    return replace(mistake, said=said, allowed=allowed, near=near, is_key_unknown=True)
 
 
 def _of_variable(

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from edge_agent.cli.command_line import app
+from edge_agent.cli.reference import TABLES
 from edge_agent.dlms import security, session
 from edge_agent.errors import AccessDenied
 from edge_agent.install.read_once import read_meter
@@ -21,8 +22,6 @@ from edge_agent.meters.model_check import mistakes
 from edge_agent.poll import sessions
 from edge_agent.poll.name_plate import read_plate
 from edge_agent.poll.poll import poll
-from edge_agent.settings import bus as bus_settings
-from edge_agent.settings import gateway as gateway_settings
 from edge_agent.settings.bus import MeterConfig
 from edge_agent.settings.file import load_settings
 from edge_agent.virtual import estate_file, keyring
@@ -31,6 +30,7 @@ from edge_agent.virtual.faults import Faults
 from edge_agent.virtual.habits import Habits
 from shared_schema import catalogue
 from shared_schema.obis import Obis
+from shared_schema.settings.reference import with_tables
 from tests.unit.edge_agent.wire import NOW, Wire, meter, password_file
 
 WATER = meter(3, 19, model="water", load={"kind": "water"})
@@ -62,14 +62,6 @@ def shown(field: FieldInfo) -> str | None:
 @pytest.mark.parametrize(
     ("file", "section", "described"),
     [
-        (AGENT, "Top level", gateway_settings.AgentSettings),
-        (AGENT, "[broker]", gateway_settings.BrokerConfig),
-        (AGENT, "[broker.tls]", gateway_settings.TlsConfig),
-        (AGENT, "[commands]", gateway_settings.CommandsConfig),
-        (AGENT, "[clocks]", gateway_settings.ClocksConfig),
-        (AGENT, "[[bus]]", bus_settings.BusConfig),
-        (AGENT, "[[bus.meter]]", bus_settings.MeterConfig),
-        (AGENT, "[bus.meter.setter]", bus_settings.SetterConfig),
         (MODEL, "Top level", model.Model),
         (MODEL, "[[profiles]]", model.ProfileToRead),
         (MODEL, "[[scaling]]", model.Scaling),
@@ -133,6 +125,11 @@ def example(file: str, folder: Path) -> Path:
     path = folder / "example.toml"
     path.write_text(text)
     return path
+
+
+def test_the_reference_of_the_gateway_is_current() -> None:
+    page = (REFERENCE / AGENT).read_text("utf-8")
+    assert with_tables(page, TABLES) == page, "run make docs"
 
 
 def test_the_gateways_example_loads(tmp_path: Path) -> None:
