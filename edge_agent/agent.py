@@ -14,6 +14,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -24,6 +25,7 @@ from edge_agent.commands.log import CommandLog
 from edge_agent.errors import SpoolError, SpoolFull
 from edge_agent.gateway_clock import Timekeeper
 from edge_agent.health import Health
+from edge_agent.logs import kept_lines
 from edge_agent.meters import model
 from edge_agent.operate.own_status import OwnStatus, package_version
 from edge_agent.operate.readiness import require_ready
@@ -76,6 +78,7 @@ class Agent:
         key, next_key = keys_in_turn(settings)
         self.health = Health(meter.label for bus in settings.buses for meter in bus.meters)
         self._failure: BaseException | None = None
+        self._workers: list[BusWorker] = []
         self.spool = Spool.open(settings.spool, max_bytes=settings.spool_max_bytes)
         self.sealer = Sealer(
             self.spool, gateway=settings.gateway, key=key, gather_s=settings.gather_s
@@ -103,6 +106,7 @@ class Agent:
                 known=self._meter_at,
                 is_synchronised=self._clock.is_synchronised,
                 seal=self.sealer.seal,
+                diagnose=self._diagnosis,
             )
             self.publisher = Publisher(
                 self.spool,
@@ -140,9 +144,10 @@ class Agent:
             volatile=self._volatile,
             watchdog=self._watchdog,
         )
+        self._workers = [BusWorker(shared, bus) for bus in self.settings.buses]
         threads = [
-            self._thread(f"bus-{bus.name}", BusWorker(shared, bus).run, stop, ended)
-            for bus in self.settings.buses
+            self._thread(f"bus-{bus.name}", worker.run, stop, ended)
+            for bus, worker in zip(self.settings.buses, self._workers, strict=True)
         ]
         threads.append(self._thread("publish", self.publisher.run, stop, ended))
         for thread in threads:
@@ -161,6 +166,20 @@ class Agent:
             _log.info("stopped", extra={"action": "stopped"})
         if self._failure is not None:
             raise self._failure
+
+    def _diagnosis(self) -> str:
+        """Make the gateway's diagnosis for the cloud."""
+        from edge_agent.operate.diagnosis import Asked, diagnose, to_send  # noqa: PLC0415 - rare
+
+        meters = self.health.meters().items()
+        running = {
+            "workers": list(map(repr, self._workers)),
+            "publisher": repr(self.publisher),
+            "desk": repr(self.desk),
+            "clock": repr(self._clock),
+            "meters": [{"label": label, **asdict(each)} for label, each in meters],
+        }
+        return to_send(diagnose(self.settings, Asked(datetime.now(UTC), kept_lines(), running)))
 
     def _sign_with(self, key: SigningKey) -> None:
         self.sealer.sign_with(key)

@@ -67,6 +67,11 @@ class Health:
         with self._lock:
             return self._meters[label]
 
+    def meters(self) -> dict[str, MeterHealth]:
+        """Return what is known of each meter, by its label."""
+        with self._lock:
+            return dict(self._meters)
+
     def read(
         self,
         label: str,
@@ -131,8 +136,7 @@ class Health:
 
     def summary(self) -> Summary:
         """Count."""
-        with self._lock:
-            meters = dict(self._meters)
+        meters = self.meters()
         return Summary(
             meters=len(meters),
             answering=sum(meter.answers for meter in meters.values()),

@@ -7,6 +7,7 @@ Never: a fact that is not in the record.
 
 import json
 import logging
+from collections import deque
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -49,11 +50,30 @@ class JsonFormatter(logging.Formatter):
         return visible(json.dumps(document, ensure_ascii=False, default=str))
 
 
+class KeptLines(logging.Handler):
+    """Keeps the newest lines in memory, for a diagnosis where no journal can be read."""
+
+    def __init__(self, most: int = 300) -> None:
+        super().__init__()
+        self.lines: deque[str] = deque(maxlen=most)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one record."""
+        self.lines.append(self.format(record))
+
+
+def kept_lines() -> list[str]:
+    """Return the newest lines of this process's log; none before `set_up`."""
+    kept = (each for each in logging.getLogger().handlers if isinstance(each, KeptLines))
+    return [line for each in kept for line in each.lines.copy()]
+
+
 def set_up(form: LogFormat, *, verbose: bool) -> None:
-    """Send the package's records to stderr."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter() if form == "json" else LineFormatter())
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    """Send the package's records to stderr, and keep the newest lines."""
+    handlers: list[logging.Handler] = [logging.StreamHandler(), KeptLines()]
+    logging.basicConfig(level=logging.WARNING, handlers=handlers, force=True)
+    for each in handlers:
+        each.setFormatter(JsonFormatter() if form == "json" else LineFormatter())
     logging.getLogger("edge_agent").setLevel(logging.DEBUG if verbose else logging.INFO)
 
 

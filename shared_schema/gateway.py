@@ -12,6 +12,7 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
+from shared_schema.diagnosis import MOST_PACKED
 from shared_schema.message import (
     GatewayName,
     KeyId,
@@ -180,6 +181,8 @@ class CommandKind(StrEnum):
     """Read the meters' event logs."""
     SET_CLOCK = "set_clock"
     """Set the meters' clocks, where an association that may do so is configured."""
+    DIAGNOSE = "diagnose"
+    """Tell of the machine, the agent, the spool and the log, without a secret or a reading."""
 
 
 class CommandArguments(Part):
@@ -214,6 +217,8 @@ class Command(Message):
                 raise ValueError("a backfill needs since and until, in this order")
         elif since is not None or until is not None:
             raise ValueError(f"{self.kind} takes no window")
+        if self.kind is CommandKind.DIAGNOSE and self.arguments.meters:
+            raise ValueError("diagnose is of the gateway: it names no meter")
         return self
 
     def expired(self, now: datetime) -> bool:
@@ -252,3 +257,5 @@ class Result(Message):
     reason: Remark = ""
     at: UtcDatetime
     meters: tuple[MeterOutcome, ...] = Field(default=(), max_length=1024)
+    diagnosis: str | None = Field(default=None, max_length=MOST_PACKED)
+    """Of ``diagnose``: a JSON document, compressed by zlib, in base64."""

@@ -17,6 +17,7 @@ from typer.models import ParameterInfo
 from edge_agent.cli import run as running
 from edge_agent.cli.clock import clock_commands
 from edge_agent.cli.commission import commission_commands
+from edge_agent.cli.diagnose import diagnose_commands
 from edge_agent.cli.enrol import enrol_commands
 from edge_agent.cli.image import image_commands
 from edge_agent.cli.install import install_commands
@@ -99,6 +100,7 @@ for _commands in (
     commission_commands,
     tap_commands,
     operate_commands,
+    diagnose_commands,
     clock_commands,
 ):
     app.add_typer(_commands)

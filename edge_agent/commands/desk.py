@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from edge_agent.commands.log import CommandLog
-from edge_agent.commands.verdict import expiry, judge, refusal, result
+from edge_agent.commands.verdict import diagnosed, expiry, judge, refusal, result
 from edge_agent.errors import SpoolError
 from edge_agent.poll.finding import Finding, words
 from edge_agent.settings.bus import BusConfig, MeterConfig
@@ -115,6 +115,7 @@ class CommandDesk:
         known: Callable[[BusConfig, MeterConfig], MeterId | None],
         is_synchronised: Callable[[], bool],
         seal: Callable[[], None],
+        diagnose: Callable[[], str] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Begin with nothing under way; `recover` answers what an earlier run left.
@@ -126,8 +127,10 @@ class CommandDesk:
             known: which meter answered last at a place.
             is_synchronised: whether the gateway's time may be believed.
             seal: seals what was read, so that it does not wait longer than the answer.
+            diagnose: makes the gateway's diagnosis, packed; it may take seconds.
             now: the time.
         """
+        self._diagnose = diagnose
         self._settings = settings
         self._cloud_key = cloud_key
         self._known = known
@@ -193,6 +196,9 @@ class CommandDesk:
             self._finish(refusal(command, verdict, now))
             return
         self._say(logging.INFO, "a command is run", command=str(command.id), kind=command.kind)
+        if command.kind is CommandKind.DIAGNOSE:
+            self._run_diagnosis(command)
+            return
         jobs = {bus.name: self._jobs_of(command, bus) for bus in self._settings.buses}
         missing = sum(map(len, jobs.values()))
         if not missing:
@@ -247,6 +253,14 @@ class CommandDesk:
             self._finish(result(running.command, running.outcomes, self._now()))
         else:
             self._finish(refusal(running.command, expiry(running.command), self._now()))
+
+    def _run_diagnosis(self, command: Command) -> None:
+        """Answer with a diagnosis, beside the thread that brought the command."""
+
+        def answer() -> None:
+            self._finish(diagnosed(command, self._diagnose, self._now))
+
+        threading.Thread(target=answer, name="diagnosis", daemon=True).start()
 
     def _jobs_of(self, command: Command, bus: BusConfig) -> list[Job]:
         wanted = set(command.arguments.meters)

@@ -9,7 +9,7 @@ In: a command whose signature was verified, what the configuration allows, the t
 gateway has one. Out: a verdict; later one `Result`, made of the outcome at each meter. Pure.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -89,6 +89,26 @@ def refusal(command: Command, verdict: Verdict, now: datetime) -> Result:
         outcome=verdict.outcome,
         reason=verdict.reason,
         at=now,
+    )
+
+
+def diagnosed(
+    command: Command, diagnose: Callable[[], str] | None, now: Callable[[], datetime]
+) -> Result:
+    """Make the answer to a command that asks for a diagnosis; one that breaks is told as failed."""
+    text, reason = None, "this gateway makes no diagnosis"
+    if diagnose is not None:
+        try:
+            text, reason = diagnose(), ""
+        except Exception as error:
+            reason = f"the diagnosis failed: {type(error).__name__}"
+    return Result(
+        gateway=command.gateway,
+        command=command.id,
+        outcome=Outcome.FAILED if text is None else Outcome.DONE,
+        reason=reason,
+        at=now(),
+        diagnosis=text,
     )
 
 

@@ -86,6 +86,25 @@ def examine_gateway(
     meters = sum(len(bus.meters) for bus in settings.buses)
     counted = f"{_count(len(settings.buses), 'bus')}, {_count(meters, 'meter')}"
     yield Check("ok", "settings", f"{config}: {counted}")
+    yield from examine_settings(settings, now, synchronised=synchronised, stand=stand)
+    yield _broker(settings, broker, now)
+
+
+def examine_settings(
+    settings: AgentSettings,
+    now: datetime,
+    *,
+    synchronised: Callable[[], bool] = gateway_clock.is_synchronised,
+    stand: Callable[[], gateway_clock.Stand | None] = gateway_clock.unkept_stand,
+) -> Iterator[Check]:
+    """Check what the settings name and this machine has; the broker is left alone.
+
+    Args:
+        settings: the gateway's.
+        now: this moment, aware.
+        synchronised: tells whether a time service keeps this machine's clock.
+        stand: tells how the clock stands, where none keeps it now.
+    """
     yield _time(settings, synchronised=synchronised())
     yield from _files(settings)
     yield from _meters(settings)
@@ -94,7 +113,6 @@ def examine_gateway(
     yield from _spool(settings, now, stand())
     yield from _next_key(settings)
     yield from _certificates(settings, now)
-    yield _broker(settings, broker, now)
 
 
 def _count(number: int, noun: str) -> str:

@@ -114,7 +114,12 @@ class CommandsConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     allow: frozenset[CommandKind] = frozenset(
-        {CommandKind.READ_NOW, CommandKind.BACKFILL, CommandKind.READ_EVENTS}
+        {
+            CommandKind.READ_NOW,
+            CommandKind.BACKFILL,
+            CommandKind.READ_EVENTS,
+            CommandKind.DIAGNOSE,
+        }
     )
     """What is run; anything else is refused, with that reason. Reading is allowed by default,
     writing is not."""

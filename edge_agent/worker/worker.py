@@ -119,7 +119,9 @@ class BusWorker:
         )
 
     def __repr__(self) -> str:
-        return f"<BusWorker {self._config.name}: {self._states!r}, {self._adapter!r}>"
+        return (
+            f"<BusWorker {self._config.name}: {self._states!r}, {self._adapter!r}, {self._bus!r}>"
+        )
 
     def run(self, stop: threading.Event) -> None:
         """Poll until ``stop`` is set.

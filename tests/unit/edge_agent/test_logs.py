@@ -4,7 +4,7 @@
 import json
 import logging
 
-from edge_agent.logs import JsonFormatter, LineFormatter
+from edge_agent.logs import JsonFormatter, LineFormatter, kept_lines, set_up
 
 STEERS = "a\nb\x1b[2J\u202e\x9b"
 SHOWN = "a\\u000ab\\u001b[2J\\u202e\\u009b"
@@ -24,3 +24,17 @@ def test_json_keeps_the_text_and_hides_nothing() -> None:
     line = JsonFormatter().format(record())
     assert line.isprintable()
     assert json.loads(line)["label"] == STEERS
+
+
+def test_the_newest_lines_are_kept_for_a_diagnosis() -> None:
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    try:
+        set_up("json", verbose=False)
+        for number in range(400):
+            logging.getLogger("edge_agent").info("line", extra={"number": number})
+        kept = [json.loads(line)["number"] for line in kept_lines()]
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+    assert kept == list(range(100, 400))

@@ -99,7 +99,7 @@ def test_a_wrong_variable_is_named(tmp_path: Path) -> None:
     assert sorted(caught.value.details) == [
         "EDGE_AGENT_BUS: [[bus]] riser-1, port: is missing; allowed: a path in quotes",
         "EDGE_AGENT_COMMANDS__ALLOW: is no such JSON; allowed: a list of: 'read_now' or 'backfill' "
-        "or 'read_events' or 'set_clock'",
+        "or 'read_events' or 'set_clock' or 'diagnose'",
         "EDGE_AGENT_POLL_PERIOD_S: Input should be greater than or equal to 60, not 5; allowed: "
         "a whole number at least 60 and at most 86400",
     ]

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Masking: what leaves the gateway for a diagnosis holds no secret, in whatever form it is written.
+
+The secrets are those of the settings and of the machine's network. Each is looked for as its file
+holds it and in the forms in which programs write bytes: hexadecimal, base64, quoted. A text that
+names a password beside a value loses the value, whether it is known or not.
+
+In: secrets as bytes; texts and documents. Out: the same with `MASK` in their place.
+Never: a secret in an error, a log or a `repr`; a text let through where a secret could not be read.
+"""
+
+import base64
+import contextlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from edge_agent.settings.bus import MeterConfig, SetterConfig
+from edge_agent.settings.gateway import AgentSettings
+
+MASK: Final = "***"
+_SHORT: Final = 4
+"""A shorter form is replaced where it stands as a word, or numbers would lose their digits."""
+_PEM_LINE: Final = 8
+_SECRET_FILES: Final = (
+    "password_file",
+    "encryption_key_file",
+    "authentication_key_file",
+    "signing_key_file",
+)
+_NETWORK: Final = (
+    "/etc/netplan/*.yaml",
+    "/etc/NetworkManager/system-connections/*",
+    "/etc/wpa_supplicant/*.conf",
+)
+"""Where Debian and Raspberry Pi OS keep the Wi-Fi's password."""
+_NAMED: Final = re.compile(
+    r"(?i)(\b[\w-]*(?:psk|passwords?|passphrase|secret|token)\"?'?\s*[=:]\s*)"
+    r"(\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s,;}\]]+)"
+)
+"""A name of a secret, and the value that stands behind it."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secrets:
+    """The secrets of a gateway, and the files of them that could not be read."""
+
+    values: tuple[bytes, ...]
+    unread: tuple[Path, ...] = ()
+
+
+def secrets_of(settings: AgentSettings, network: Iterable[str] = _NETWORK) -> Secrets:
+    """Read every secret that the settings name, and the passwords of the machine's Wi-Fi."""
+    values: list[bytes] = []
+    unread: list[Path] = []
+    for path in _secret_paths(settings):
+        try:
+            values.append(path.read_bytes())
+        except FileNotFoundError:
+            continue
+        except OSError:
+            unread.append(path)
+    return Secrets((*values, *_network_passwords(network)), tuple(unread))
+
+
+def _secret_paths(settings: AgentSettings) -> Iterator[Path]:
+    yield from (settings.key_file, settings.next_key_file)
+    if settings.broker.password_file is not None:
+        yield settings.broker.password_file
+    if settings.broker.tls is not None and settings.broker.tls.key is not None:
+        yield settings.broker.tls.key
+    for bus in settings.buses:
+        for meter in bus.meters:
+            yield from _meter_paths(meter)
+            if meter.setter is not None:
+                yield from _meter_paths(meter.setter)
+
+
+def _meter_paths(meter: MeterConfig | SetterConfig) -> Iterator[Path]:
+    for name in _SECRET_FILES:
+        path = getattr(meter, name)
+        if path is not None:
+            yield path
+
+
+def _network_passwords(patterns: Iterable[str]) -> Iterator[bytes]:
+    """Yield what the machine's network files name as passwords; its agent may not read them."""
+    for pattern in patterns:
+        for path in Path("/").glob(pattern.removeprefix("/")):
+            try:
+                text = path.read_text(encoding="utf-8", errors="replace")
+            except OSError:
+                continue
+            for found in _NAMED.finditer(text):
+                yield found[2].strip("\"'").encode()
+
+
+class Mask:
+    """Replaces the secrets in what it is given."""
+
+    def __init__(self, secrets: Iterable[bytes]) -> None:
+        forms = {form for secret in secrets for form in _forms(secret) if form.strip()}
+        longest_first = sorted(forms, key=len, reverse=True)
+        self._known = (
+            re.compile("|".join(map(_pattern, longest_first)), re.IGNORECASE) if forms else None
+        )
+
+    def text(self, text: str) -> str:
+        """Return a text without secrets."""
+        known = text if self._known is None else self._known.sub(MASK, text)
+        return _NAMED.sub(rf"\g<1>{MASK}", known)
+
+    def document(self, value: Any) -> Any:
+        """Return a document for JSON without secrets: its keys are our own words."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {key: self.document(each) for key, each in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self.document(each) for each in value]
+        if value is None or isinstance(value, bool):
+            return value
+        shown = self.text(str(value))
+        return value if shown == str(value) else shown
+
+
+def _pattern(form: str) -> str:
+    return re.escape(form) if len(form) >= _SHORT else rf"(?<!\w){re.escape(form)}(?!\w)"
+
+
+def _forms(secret: bytes) -> Iterator[str]:
+    """Yield the ways in which a program may write a secret."""
+    whole = {secret, *_inner(secret)}
+    for value in whole | {each.strip() for each in whole}:
+        if not value:
+            continue
+        digits = value.hex()
+        pairs = [digits[at : at + 2] for at in range(0, len(digits), 2)]
+        yield from (digits, " ".join(pairs), ":".join(pairs))
+        for encoded in (base64.b64encode(value), base64.urlsafe_b64encode(value)):
+            yield encoded.decode().rstrip("=")
+        for encoding in ("utf-8", "latin-1"):
+            try:
+                text = value.decode(encoding)
+            except UnicodeDecodeError:
+                continue
+            yield from (text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
+            yield from (repr(text)[1:-1], repr(value)[2:-1], quote(text), quote(text, safe=""))
+    for line in secret.split(b"\n"):  # of a PEM file, whose lines are copied one by one
+        if len(line) >= _PEM_LINE and not line.startswith(b"-----"):
+            yield line.decode("ascii", errors="replace").strip()
+
+
+def _inner(secret: bytes) -> Iterator[bytes]:
+    """Yield the bytes for which a file's text stands: digits of a key, a private key of PEM."""
+    with contextlib.suppress(ValueError):  # UnicodeDecodeError is one
+        yield bytes.fromhex(b"".join(secret.split()).replace(b":", b"").decode("ascii"))
+    if b"-----BEGIN" not in secret:
+        return
+    try:
+        key = load_pem_private_key(secret, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return
+    if isinstance(key, Ed25519PrivateKey):
+        yield key.private_bytes_raw()
+    elif isinstance(key, ec.EllipticCurvePrivateKey):
+        yield key.private_numbers().private_value.to_bytes((key.key_size + 7) // 8, "big")
