@@ -57,6 +57,7 @@ tell() {
     } > /run/edge-agent-card.txt
     mkdir -p /run/issue.d
     { echo; sed 's/^/  /' /run/edge-agent-card.txt; echo; } > /run/issue.d/edge-agent.issue
+    agetty --reload || true
     cmp -s /run/edge-agent-card.txt "$card/gateway.txt" ||
         on_card cp /run/edge-agent-card.txt "$card/gateway.txt"
 }

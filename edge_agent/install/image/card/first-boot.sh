@@ -13,6 +13,7 @@ say() {
     echo "$*"
     mkdir -p /run/issue.d
     printf '\n  First boot of %s: %s\n\n' "$gateway" "$*" > /run/issue.d/edge-first-boot.issue
+    agetty --reload || true
     echo "$*" > "$card/first-boot.txt"
 }
 
@@ -136,11 +137,11 @@ finish() {
     "$here/at-boot.sh"
     : > /etc/cloud/cloud-init.disabled
     printf '# taken at the first boot\n' > "$boot/network-config"
-    [ "$read_only" = no ] || "$here/window.sh" close
     rm -f /run/issue.d/edge-first-boot.issue
     echo "done" > "$card/first-boot.txt"
     systemctl disable edge-first-boot.service
     sync
+    [ "$read_only" = no ] || "$here/window.sh" close
     systemctl --no-block reboot
 }
 

@@ -48,7 +48,8 @@ run() {
     dpkg --configure -a
     apt-get update -q
     unattended-upgrade
-    for each in "$card"/edge-agent_*.deb; do
+    for each in "$card"/edge-agent*.deb; do
+        [ -e "$each" ] || continue
         dpkg --compare-versions "$(dpkg-deb -f "$each" Version)" gt \
             "$(dpkg-query -W -f '${Version}' edge-agent)" || continue
         apt-get install -q -y --no-install-recommends "$each"
