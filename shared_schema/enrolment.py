@@ -20,10 +20,11 @@ from pydantic import Field
 
 from shared_schema.certificates import TlsKey, TlsPublicKey, certificate_request, login_of
 from shared_schema.errors import MalformedMessage, SignatureInvalid
+from shared_schema.invitation import LARGEST_INVITATION
 from shared_schema.message import GatewayName, Label, Message, UtcDatetime
 from shared_schema.signing import SigningKey, VerifyKey, open_message, raw_public_key, sign_message
 
-LARGEST_REQUEST = 16 * 1024
+LARGEST_REQUEST = 24 * 1024
 LEAST_KEY_BITS = 256
 
 
@@ -39,6 +40,8 @@ class EnrolmentRequest(Message):
     certificate_request: str = Field(max_length=8192)
     """PKCS #10, PEM."""
     made_at: UtcDatetime
+    invitation: str | None = Field(default=None, max_length=LARGEST_INVITATION)
+    """The invitation that it was made by, as the office signed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,13 @@ class Asked:
 
 
 def make_request(
-    gateway: str, society: str, key: SigningKey, tls_key: TlsKey, now: datetime
+    gateway: str,
+    society: str,
+    key: SigningKey,
+    tls_key: TlsKey,
+    now: datetime,
+    *,
+    invitation: bytes | None = None,
 ) -> bytes:
     """Return the bytes of a request.
 
@@ -64,6 +73,7 @@ def make_request(
         key=base64.b64encode(raw_public_key(key.public_key())).decode(),
         certificate_request=certificate_request(gateway, tls_key).decode(),
         made_at=now,
+        invitation=None if invitation is None else invitation.decode(),
     )
     return sign_message(asked.to_line(), key) + b"\n"
 

@@ -31,10 +31,15 @@ class Invitation(Message):
     number: Sha256
     """Drawn by lot: the same invitation enrols one key."""
     gateway: GatewayName
+    """The name that it will have."""
     society: Label
+    """Whose meters it will read."""
     tower: Label | None = None
+    """The tower that it will stand in."""
     broker_host: str = Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9.:_-]+$")
+    """Where it reaches the broker."""
     broker_port: int = Field(ge=1, le=65535)
+    """The broker's port, with TLS."""
     authority: str = Field(max_length=4096)
     """The certificate of the authority that signs the broker's and the gateway's, PEM."""
     key: str = Field(max_length=64)

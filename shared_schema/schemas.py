@@ -36,6 +36,7 @@ from shared_schema.enrolment import EnrolmentRequest
 from shared_schema.events import Event
 from shared_schema.evidence import EVIDENCE
 from shared_schema.gateway import Command, Receipt, Result, Status
+from shared_schema.invitation import Invitation
 from shared_schema.meanings import meanings, member_meanings
 from shared_schema.message import Message, Part
 from shared_schema.messages_page import page
@@ -80,6 +81,7 @@ PARTS: dict[str, type[BaseModel]] = {
     **{f"evidence-{kind.replace('_', '-')}": model for kind, model in EVIDENCE.items()},
     "proof": Proof,
     "enrolment-request": EnrolmentRequest,
+    "invitation": Invitation,
 }
 
 _SIGNED = "Two lines: the message, then its Ed25519 signature line."

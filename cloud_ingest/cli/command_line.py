@@ -40,6 +40,10 @@ COMMANDS: Final = {
     ),
     "keygen": Place("keys", "Make the key pair that signs receipts and commands."),
     "ca": Place("ca", "The authority that signs who may connect to the broker."),
+    "invite": Place(
+        "invite",
+        "Write the invitation of a new gateway: who it will be, its broker, whom to believe.",
+    ),
     "enrol": Place(
         "enrol",
         "Let a gateway speak for a society, and issue its certificate; the same again renews it.",

@@ -31,8 +31,11 @@ from cloud_ingest.errors import ConfigurationError, UserError
 from cloud_ingest.operate import enrolment
 from cloud_ingest.operate.authority import Authority, write_pem
 from cloud_ingest.operate.enrolment import DEFAULT_DAYS, Request
+from cloud_ingest.operate.invitations import invited
+from cloud_ingest.operate.keys import read_key
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.registry import societies
+from shared_schema.signing import VerifyKey
 
 app = new_group()
 
@@ -115,13 +118,21 @@ def enrol(
         asked = enrolment.read_request(request_file)
         enrolment.refuse_login(asked.asked.request.gateway, logins)
         renewal = enrolment.is_renewal(opened.conn, asked)
+        now = datetime.now(UTC)
+        invitation = invited(opened.conn, asked, _cloud_key(opened), now, renewal=renewal)
+        tower = tower or (None if invitation is None else invitation.tower)
         _show(opened.conn, asked, tower, renewal=renewal)
         _approve(asked, fingerprint)
-        said = enrolment.Approval(tower, timedelta(days=days), by, datetime.now(UTC))
+        said = enrolment.Approval(tower, timedelta(days=days), by, now)
         issued = enrolment.enrol(opened.conn, asked, signer, said)
         _tell_enrolled(asked, issued, out, renewal=renewal)
         if not renewal:
             _tell_broker(opened, cert, "For the broker")
+
+
+def _cloud_key(opened: Opened) -> VerifyKey | None:
+    path = opened.settings.cloud_key_file
+    return None if path is None else read_key(path).public_key()
 
 
 def _show(conn: Connection, request: Request, tower: str | None, *, renewal: bool) -> None:
@@ -132,6 +143,8 @@ def _show(conn: Connection, request: Request, tower: str | None, *, renewal: boo
     say(f"  society      {asked.society}{'' if is_known else ' (new)'}", err=True)
     if tower is not None:
         say(f"  tower        {tower}", err=True)
+    if asked.invitation is not None:
+        say("  invited      yes, by this cloud", err=True)
     say(f"  made at      {asked.made_at:%Y-%m-%d %H:%M %Z}", err=True)
     say(f"  fingerprint  {request.fingerprint}", err=True)
 

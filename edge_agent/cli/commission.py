@@ -42,6 +42,13 @@ commission_commands = typer.Typer()
 class GatewayOptions:
     """The gateway and its broker: what agent.toml says besides the line."""
 
+    invitation: Annotated[
+        Path | None,
+        typer.Option(
+            help="What cloud-ingest invite wrote: names gateway and broker; ca.pem, tls.pem and "
+            "tls.key stand beside it."
+        ),
+    ] = None
     gateway: Annotated[str | None, typer.Option(help="The gateway's name.")] = None
     broker: Annotated[str | None, typer.Option(help="The broker, HOST or HOST:PORT.")] = None
     username: Annotated[str | None, typer.Option(help="User name at the broker.")] = None
@@ -71,6 +78,8 @@ class GatewayOptions:
         """Return the gateway; ask for a name that is missing."""
         from edge_agent.install.agent_toml import Gateway
 
+        if self.invitation is not None:
+            return self._invited(self.invitation).read(models_dir)
         name = _answer(self.gateway, "Name of this gateway", "--gateway")
         broker = _answer(self.broker, "Broker, host or host:port", "--broker")
         host, _, number = broker.rpartition(":") if ":" in broker else (broker, "", "")
@@ -89,6 +98,22 @@ class GatewayOptions:
             cert=_absolute(self.cert),
             cert_key=_absolute(self.cert_key),
             models_dir=_absolute(models_dir),
+        )
+
+    def _invited(self, path: Path) -> "GatewayOptions":
+        """Return these options with what an invitation says where they say nothing."""
+        from edge_agent.install.enrolment import read_invitation
+
+        said, _ = read_invitation(path)
+        beside = path.absolute().parent
+        return replace(
+            self,
+            invitation=None,
+            gateway=self.gateway or said.gateway,
+            broker=self.broker or f"{said.broker_host}:{said.broker_port}",
+            ca=self.ca or beside / "ca.pem",
+            cert=self.cert or beside / "tls.pem",
+            cert_key=self.cert_key or beside / "tls.key",
         )
 
 

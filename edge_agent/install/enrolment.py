@@ -33,8 +33,14 @@ from shared_schema.certificates import (
 )
 from shared_schema.enrolment import make_request
 from shared_schema.errors import ContractError
+from shared_schema.invitation import Invitation, open_invitation
 from shared_schema.message import format_utc
-from shared_schema.signing import SigningKey, fingerprint, private_key_from_pem
+from shared_schema.signing import (
+    SigningKey,
+    fingerprint,
+    private_key_from_pem,
+    public_key_to_pem,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,7 @@ def request(
     now: datetime,
     *,
     new_key: bool = False,
+    invitation: bytes | None = None,
 ) -> MadeRequest:
     """Make a request, and the key of the certificate where there is none yet.
 
@@ -66,6 +73,7 @@ def request(
         tls_key_file: The key of the certificate.
         now: This moment, aware.
         new_key: Ask for a certificate of a new key, which waits beside the one in use.
+        invitation: What the office wrote; it goes back to it in the request.
 
     Raises:
         ConfigurationError: a key cannot be read or written; a name that cannot be one.
@@ -75,7 +83,7 @@ def request(
     made = None if wanted.exists() else new_tls_key()
     tls_key = _tls_key(wanted) if made is None else made
     try:
-        text = make_request(gateway, society, key, tls_key, now).decode()
+        text = make_request(gateway, society, key, tls_key, now, invitation=invitation).decode()
     except ValueError:
         raise ConfigurationError(
             "a gateway's name has 1 to 63 letters, digits, '_', '.' and '-', a society's 1 to 64 "
@@ -84,6 +92,45 @@ def request(
     if made is not None:
         write_new((wanted, tls_key_to_pem(made), 0o600))
     return MadeRequest(text, fingerprint(key.public_key()), None if made is None else wanted)
+
+
+def accept_invitation(path: Path, ca_file: Path, cloud_key_file: Path) -> tuple[Invitation, bytes]:
+    """Read an invitation, and put the authority and the cloud's key that it brings in their places.
+
+    Raises:
+        ConfigurationError: it is none; another authority or another cloud's key is there already.
+    """
+    invitation, payload = read_invitation(path)
+    cloud_key = public_key_to_pem(invitation.cloud_key())
+    brought = ((ca_file, invitation.authority.encode()), (cloud_key_file, cloud_key))
+    for file, pem in brought:
+        if file.exists() and file.read_bytes() != pem:
+            raise ConfigurationError(
+                f"{file} holds another key than {path} brings: compare them with the office, then "
+                "move it away"
+            )
+    for file, pem in brought:
+        write_certificate(file, pem)
+    return invitation, payload
+
+
+def read_invitation(path: Path) -> tuple[Invitation, bytes]:
+    """Read an invitation, and make sure that nobody changed it.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is none.
+    """
+    try:
+        payload = path.read_bytes()
+        return open_invitation(payload), payload
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot read the invitation: {error.strerror}: {path}", of=Setup.FILE
+        ) from None
+    except ContractError as error:
+        raise ConfigurationError(
+            f"{path} is no invitation: {error}: copy the whole file that cloud-ingest invite wrote"
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)

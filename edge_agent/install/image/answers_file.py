@@ -12,10 +12,9 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from edge_agent.errors import ConfigurationError, Setup
+from edge_agent.install.enrolment import read_invitation
 from edge_agent.install.image.answers import Answers
-from shared_schema.errors import ContractError
-from shared_schema.invitation import Invitation, open_invitation
-from shared_schema.settings.mistakes import not_toml, refused
+from shared_schema.settings.mistakes import not_toml, refused, told
 from shared_schema.settings.toml_lines import parsed
 
 _PATHS: Final = ("package", "invitation")
@@ -44,33 +43,15 @@ def read_answers(path: Path | None, given: dict[str, Any]) -> Answers:
     if isinstance(files, list | tuple):
         said["ssh_keys"] = [*said.get("ssh_keys", ()), *(k for f in files for k in _keys(Path(f)))]
     if "gateway" not in said and isinstance(said.get("invitation"), str | Path):
-        said["gateway"] = read_invitation(Path(said["invitation"])).gateway
+        said["gateway"] = read_invitation(Path(said["invitation"]))[0].gateway
     try:
         return Answers.model_validate(said)
     except ValidationError as error:
-        mistakes = [str(each) for each in refused(error, said, text, Answers).values()]
+        mistakes = list(told(refused(error, said, text, Answers).values()))
     where = "" if path is None else f"{path}: "
     if len(mistakes) == 1:
         raise ConfigurationError(f"{where}{mistakes[0]}", of=Setup.OPTION)
     raise ConfigurationError(f"{where}{len(mistakes)} mistakes").detailed(mistakes)
-
-
-def read_invitation(path: Path) -> Invitation:
-    """Read an invitation, and make sure that nobody changed it.
-
-    Raises:
-        ConfigurationError: it cannot be read, or is none.
-    """
-    try:
-        return open_invitation(path.read_bytes())
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot read the invitation: {error.strerror}: {path}", of=Setup.FILE
-        ) from None
-    except ContractError as error:
-        raise ConfigurationError(
-            f"{path} is no invitation: {error}: copy the whole file that cloud-ingest invite wrote"
-        ) from None
 
 
 def _merged(document: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.errors import ConfigurationError, Setup
+from edge_agent.install.enrolment import read_invitation
 from edge_agent.install.image import boot_files, cloud_init
 from edge_agent.install.image.answers import Answers
-from edge_agent.install.image.answers_file import read_invitation
 from shared_schema.invitation import has_ended
 from shared_schema.message import format_utc
 
@@ -150,7 +150,7 @@ def _our_files(answers: Answers) -> dict[str, bytes]:
 def _check_invitation(answers: Answers, now: datetime) -> None:
     if answers.invitation is None:
         return
-    invitation = read_invitation(answers.invitation)
+    invitation, _ = read_invitation(answers.invitation)
     if invitation.gateway != answers.gateway:
         raise ConfigurationError(
             f"{answers.invitation} invites {invitation.gateway}, not {answers.gateway}: take the "

@@ -13,6 +13,9 @@ from edge_agent.errors import ConfigurationError
 from edge_agent.install import enrolment
 from shared_schema.certificates import PEM, Issuer
 from shared_schema.enrolment import open_request
+from shared_schema.invitation import open_invitation
+from shared_schema.signing import public_key_to_pem
+from tests.unit.edge_agent.install.image import cards
 
 YEAR = timedelta(days=365)
 
@@ -149,3 +152,44 @@ def test_the_commands_write_a_request_and_no_secret(
     done = run(app, ["install-cert", str(path)])
     assert "gw-a: good until" in done.stdout
     assert Path("tls.pem").exists()
+
+
+def test_an_invitation_saves_typing_and_brings_whom_to_believe(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place.folder)
+    path = cards.invitation(place.folder, gateway="gw-a")
+    asked = CliRunner().invoke(app, ["request", "--invitation", str(path)])
+    assert asked.exit_code == 0
+    request = open_request(asked.stdout.encode()).request
+    assert (request.gateway, request.society) == ("gw-a", "Lake View")
+    assert request.invitation == path.read_text()
+    said = open_invitation(path.read_bytes())
+    assert Path("ca.pem").read_text() == said.authority
+    assert Path("cloud.pem").read_bytes() == public_key_to_pem(said.cloud_key())
+
+
+def test_an_invitation_replaces_no_authority(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place.folder)
+    Path("ca.pem").write_text("another one")
+    path = cards.invitation(place.folder, gateway="gw-a")
+    asked = CliRunner().invoke(app, ["request", "--invitation", str(path)])
+    assert "ca.pem holds another key" in str(asked.exception)
+    assert Path("ca.pem").read_text() == "another one"
+    assert not Path("cloud.pem").exists()
+
+
+def test_what_was_changed_is_no_invitation(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place.folder)
+    path = cards.invitation(place.folder, gateway="gw-a")
+    path.write_bytes(path.read_bytes().replace(b"mqtt.example", b"mqtt.elsewhe"))
+    asked = CliRunner().invoke(app, ["request", "--invitation", str(path)])
+    assert "is no invitation" in str(asked.exception)
+
+
+def test_a_request_names_its_gateway_in_one_of_two_ways(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place.folder)
+    asked = CliRunner().invoke(app, ["request", "--gateway", "gw-a"])
+    assert "by --gateway and --society, or by --invitation" in str(asked.exception)
