@@ -20,6 +20,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from cloud_ingest.core.known import (
+    ChannelKey,
     KnownGateway,
     KnownMeter,
     Registry,
@@ -35,7 +36,6 @@ from shared_schema.obis import Obis
 from shared_schema.readings import (
     Batch,
     Block,
-    Column,
     KeyChange,
     Loss,
     MeterEvents,
@@ -96,7 +96,8 @@ class AcceptedBlock:
     ordinal: int
     """Place of the block in its batch, from 0."""
     meter_id: int
-    columns: tuple[Column, ...]
+    channels: tuple[ChannelKey, ...]
+    """Of each column."""
     period_s: int
     rows: tuple[Row, ...]
 
@@ -339,7 +340,8 @@ def _accepted(
     if isinstance(block, Observations):
         details = tuple(block.seen[index].model_dump_json(exclude={"ts", "code"}) for index in kept)
         return AcceptedEvents(ordinal, meter_id, GATEWAY_LOG, rows, details)
-    return AcceptedBlock(ordinal, meter_id, block.columns, block.period_s, rows)
+    channels = tuple((meter_id, c.obis, c.unit, c.scaler, c.weight) for c in block.columns)
+    return AcceptedBlock(ordinal, meter_id, channels, block.period_s, rows)
 
 
 def _clean(text: str) -> str:

@@ -16,11 +16,15 @@ from uuid import UUID
 
 from cloud_ingest.core.typed_text import same_name
 from shared_schema.message import MeterId, format_utc
+from shared_schema.obis import Obis
 from shared_schema.readings import Header
 from shared_schema.signing import VerifyKey
 
 Stretch = tuple[datetime | None, datetime | None]
 """From and to, aware, both included; None: from its installation on, until now."""
+
+ChannelKey = tuple[int, Obis, int, int, int]
+"""Meter id, code, unit, scaler, pulse weight."""
 
 ALWAYS: Final[tuple[Stretch, ...]] = ((None, None),)
 _EVER: Final = ((float("-inf"), float("inf")),)

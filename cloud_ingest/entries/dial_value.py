@@ -15,6 +15,7 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.core.known import ChannelKey
 from cloud_ingest.core.plausible import (
     DialFault,
     Doubt,
@@ -33,7 +34,7 @@ from cloud_ingest.entries.meter import (
 )
 from cloud_ingest.errors import SelfReadRefused
 from cloud_ingest.store.assignments import Assignment
-from cloud_ingest.store.channels import ChannelKey, ensure_channels
+from cloud_ingest.store.channels import ensure_channels
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.dials import dials
 from cloud_ingest.store.epochs import epochs_of

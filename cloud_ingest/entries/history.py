@@ -20,8 +20,9 @@ from pathlib import Path
 
 from cloud_ingest.core.accept import FUTURE_TOLERANCE
 from cloud_ingest.core.history_row import COLUMNS, FORMS, Row, RowParser
+from cloud_ingest.core.known import ChannelKey
 from cloud_ingest.errors import ImportRefused
-from cloud_ingest.store.channels import ChannelKey, ensure_channels
+from cloud_ingest.store.channels import ensure_channels
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.history_imports import store_history_import
 from cloud_ingest.store.migrate import open_store

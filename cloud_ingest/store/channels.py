@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.core.known import ChannelKey
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.rows import all_rows, scalars
@@ -27,9 +28,6 @@ _BILLED = (
 )
 MAX_KNOWN = 1_000_000
 """Channels that are kept in mind: some 300 MiB. With more it is forgotten and learnt again."""
-
-ChannelKey = tuple[int, Obis, int, int, int]
-"""Meter id, code, unit, scaler, pulse weight."""
 
 
 @dataclass(frozen=True, slots=True)

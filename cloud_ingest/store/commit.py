@@ -16,11 +16,11 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from cloud_ingest.core.accept import Accepted, QuarantineReason, Refused
-from cloud_ingest.core.known import KnownGateway
+from cloud_ingest.core.known import ChannelKey, KnownGateway
 from cloud_ingest.core.quota import Quotas
 from cloud_ingest.store.bindings import bind_first
 from cloud_ingest.store.chain import BatchKey, broken_links
-from cloud_ingest.store.channels import ChannelKey, StoreCache, ensure_channels
+from cloud_ingest.store.channels import StoreCache, ensure_channels
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import pack
 from cloud_ingest.store.evidence_months import make_evidence_months
@@ -28,7 +28,7 @@ from cloud_ingest.store.foreign_claims import note_foreign_claims
 from cloud_ingest.store.key_successions import note_successions
 from cloud_ingest.store.meter_events import store_meter_events
 from cloud_ingest.store.partitions import make_partitions
-from cloud_ingest.store.quotas import channel_key, within_quotas
+from cloud_ingest.store.quotas import within_quotas
 from cloud_ingest.store.readings_write import ORIGIN_NUMBERS, Rows, StoredCounts, store_rows
 from cloud_ingest.store.set_aside import SetAside
 from shared_schema.quality import Origin
@@ -265,8 +265,7 @@ def _store_rows(
         return StoredCounts()
     wanted: dict[ChannelKey, int] = {}
     for _gateway_id, block in sent:
-        for column in block.columns:
-            key = channel_key(block, column)
+        for key in block.channels:
             periods = [period for period in (wanted.get(key, 0), block.period_s) if period]
             wanted[key] = min(periods, default=0)
     channels = ensure_channels(conn, wanted, cache)
@@ -276,8 +275,8 @@ def _store_rows(
     origin = ORIGIN_NUMBERS[Origin.METER]
     for gateway_id, block in sent:
         newest = heard.get(block.meter_id, (0, gateway_id))
-        for index, column in enumerate(block.columns, start=2):
-            channel_id = channels[channel_key(block, column)]
+        for index, key in enumerate(block.channels, start=2):
+            channel_id = channels[key]
             found = [
                 (ts, origin, raw, row[1])
                 for row in block.rows

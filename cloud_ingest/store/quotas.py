@@ -10,19 +10,18 @@ and those that are refused: without a receipt, so that their gateway sends them 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from cloud_ingest.core.accept import Accepted, AcceptedBlock, QuarantineReason, Refused, Rejection
+from cloud_ingest.core.accept import Accepted, QuarantineReason, Refused, Rejection
 from cloud_ingest.core.quota import HOUR, Quota, Quotas, Wanted, hour_of, over_channels
-from cloud_ingest.store.channels import ChannelKey, StoreCache, find_channels
+from cloud_ingest.store.channels import StoreCache, find_channels
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import payload
 from cloud_ingest.store.rows import all_rows
-from shared_schema.readings import Column
 from shared_schema.topics import GatewayTopic, gateway_topic
 
 Account = int | None
@@ -141,11 +140,17 @@ def _without_new_channels(
     at: datetime,
 ) -> list[Accepted]:
     """Reject the blocks whose new channels are too many; each batch has one rejection for all."""
-    unknown = {key for each in accepted for key in _keys(each.blocks) if key not in cache.channels}
+    unknown = {
+        key
+        for each in accepted
+        for block in each.blocks
+        for key in block.channels
+        if key not in cache.channels
+    }
     if not unknown or not (new := find_channels(conn, unknown, cache)):
         return accepted
     wanted = [
-        Wanted(each.gateway.gateway_id, block.meter_id, frozenset(new.intersection(_keys([block]))))
+        Wanted(each.gateway.gateway_id, block.meter_id, frozenset(new.intersection(block.channels)))
         for each in accepted
         for block in each.blocks
     ]
@@ -192,15 +197,6 @@ def _refused(delivery: Accepted, detail: str) -> Refused:
 
 def _stream(delivery: Accepted) -> tuple[int, UUID]:
     return delivery.gateway.gateway_id, delivery.variant or delivery.batch.header.stream
-
-
-def _keys(blocks: Iterable[AcceptedBlock]) -> Iterable[ChannelKey]:
-    return (channel_key(block, column) for block in blocks for column in block.columns)
-
-
-def channel_key(block: AcceptedBlock, column: Column) -> ChannelKey:
-    """Return which channel a column of a block is."""
-    return block.meter_id, column.obis, column.unit, column.scaler, column.weight
 
 
 def _use(*, quota: str, **columns: Any) -> Use:
