@@ -1,21 +1,30 @@
 # SPDX-License-Identifier: MIT
-"""``cloud-ingest gateway``: how gateways stand.
+"""``cloud-ingest gateway``: how gateways stand, and the diagnosis of one.
 
 In: options as a person typed them. Out: a table or JSON. Never: a decision.
 """
 
+import getpass
 import json as json_format
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from pathlib import Path
+from typing import Annotated, Any, Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import typer
+
+from cloud_ingest.cli.command import Key, signing_key
 from cloud_ingest.cli.group import new_group
-from cloud_ingest.cli.options import Config, Dsn, Json, OneSociety, opened_store
+from cloud_ingest.cli.options import Config, Dsn, Json, OneSociety, Society, opened_store
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, local, table
 from cloud_ingest.core.gateway_standing import Standing, remarks
+from cloud_ingest.errors import ConfigurationError
+from cloud_ingest.operate import gateway_diagnosis
 from cloud_ingest.views.gateways import standings
 from shared_schema.gateway import Status
 
@@ -132,3 +141,63 @@ def _lasting(span: timedelta) -> str:
     if minutes < 120:
         return f"{minutes} min"
     return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} d"
+
+
+@app.command("diagnose")
+def diagnose(
+    gateway: Annotated[str, typer.Argument(help="The gateway's name.")],
+    *,
+    society: Society,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The file [default: diagnosis-GATEWAY.json].")
+    ] = None,
+    number: Annotated[
+        UUID | None, typer.Option("--id", help="Fetch the answer to an earlier question.")
+    ] = None,
+    wait: Annotated[int, typer.Option("--wait", min=1, max=60, help="Minutes.")] = 3,
+    key: Key = None,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Who asks [default: the user's login name].")
+    ] = None,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Ask a gateway for its diagnosis, and write it into a file.
+
+    Example: cloud-ingest gateway diagnose gw-tower-1 --society "Lake View" --key cloud.key
+
+    The gateway tells of its machine, agent, spool and log, without a secret or a reading, in
+    48 kB at most. It runs no question twice and none after an hour, and believes the cloud's key
+    alone.
+    """
+    with opened_store(dsn, config, cloud_key_file=key) as opened:
+        if number is None:
+            world = gateway_diagnosis.World(
+                key=signing_key(opened.settings),
+                by=by or getpass.getuser(),
+                now=lambda: datetime.now(UTC),
+                pause=time.sleep,
+                tell=lambda text: say(text, err=True),
+            )
+            found = gateway_diagnosis.ask(
+                opened.conn, society, gateway, world, timedelta(minutes=wait)
+            )
+        else:
+            found = gateway_diagnosis.fetch(opened.conn, society, number)
+        path = out or Path(f"diagnosis-{gateway}.json")
+        try:
+            path.write_text(f"{json_format.dumps(found, ensure_ascii=False, indent=1)}\n", "utf-8")
+        except OSError as error:
+            raise ConfigurationError(f"cannot write {path}: {error.strerror}") from None
+    say("\n".join((*_complaints(found), f"{path}: the whole diagnosis")))
+
+
+def _complaints(document: dict[str, Any]) -> list[str]:
+    """Return what the doctor of the gateway complains of, a line each."""
+    checks = document.get("doctor")
+    wrong = [
+        " ".join(f"{each.get('level')} {each.get('name')}: {each.get('said')}".split())
+        for each in (checks if isinstance(checks, list) else [])
+        if isinstance(each, dict) and each.get("level") != "ok"
+    ]
+    return wrong or ["Its doctor finds nothing wrong."]

@@ -21,11 +21,12 @@ from edge_agent import gateway_clock
 from edge_agent.errors import ConfigurationError
 from edge_agent.operate import surroundings
 from edge_agent.operate.doctor import examine_settings
-from edge_agent.operate.masking import MASK, Mask, secrets_of
+from edge_agent.operate.secrets import secrets_of
 from edge_agent.operate.spool_facts import spool_facts
 from edge_agent.operate.status import gateway_status
 from edge_agent.settings.gateway import AgentSettings
 from shared_schema.diagnosis import MOST_PACKED, packed
+from shared_schema.masking import MASK, Mask
 
 LONGEST_LINE: Final = 2000
 LOG_LINES: Final = 2000

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from typer.testing import CliRunner
 
 from edge_agent.cli.command_line import app
-from edge_agent.operate import masking
+from edge_agent.operate import secrets as own_secrets
 from edge_agent.operate.diagnosis import Asked, diagnose, to_send
 from edge_agent.settings.file import load_settings
 from edge_agent.spool.spool import Spool
@@ -80,8 +80,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).write_bytes(content)
         (tmp_path / name).chmod(0o600)
     (tmp_path / "tty").symlink_to("/dev/null")
-    monkeypatch.setattr(masking, "_NETWORK", (f"{tmp_path}/*.nmconnection",))
-    monkeypatch.setattr(masking.secrets_of, "__defaults__", ((f"{tmp_path}/*.nmconnection",),))
+    monkeypatch.setattr(own_secrets.secrets_of, "__defaults__", ((f"{tmp_path}/*.nmconnection",),))
     with Spool.open(tmp_path / "spool.db") as spool:
         meter = MeterId(manufacturer="LNT", serial="26100001")
         spool.remember_meter(meter, "riser-1", 17)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.operate.masking import MASK, Mask
-from edge_agent.operate.masking import _network_passwords as network_passwords
+from edge_agent.operate.secrets import _network_passwords as network_passwords
+from shared_schema.masking import MASK, Mask
 
 WRITTEN: Final[dict[str, Callable[[bytes], str]]] = {
     "as it is": lambda secret: secret.decode("latin-1"),

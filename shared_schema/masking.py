@@ -1,12 +1,12 @@
-# SPDX-License-Identifier: GPL-2.0-only
-"""Masking: what leaves the gateway for a diagnosis holds no secret, in whatever form it is written.
+# SPDX-License-Identifier: MIT
+"""Masking: what leaves for a diagnosis holds no secret, in whatever form it is written.
 
-The secrets are those of the settings and of the machine's network. Each is looked for as its file
-holds it and in the forms in which programs write bytes: hexadecimal, base64, quoted. A text that
-names a password beside a value loses the value, whether it is known or not.
+Each secret is looked for as its file holds it and in the forms in which programs write bytes:
+hexadecimal, base64, quoted. A text that names a password beside a value loses the value, whether
+it is known or not.
 
-In: secrets as bytes; texts and documents. Out: the same with `MASK` in their place.
-Never: a secret in an error, a log or a `repr`; a text let through where a secret could not be read.
+In: secrets as bytes; texts and documents. Out: the same with `MASK` in their place. Pure.
+Never: a secret in an error or a `repr`.
 """
 
 import base64
@@ -14,8 +14,6 @@ import contextlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -24,25 +22,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from edge_agent.settings.bus import MeterConfig, SetterConfig
-from edge_agent.settings.gateway import AgentSettings
-
 MASK: Final = "***"
 _SHORT: Final = 4
 """A shorter form is replaced where it stands as a word, or numbers would lose their digits."""
 _PEM_LINE: Final = 8
-_SECRET_FILES: Final = (
-    "password_file",
-    "encryption_key_file",
-    "authentication_key_file",
-    "signing_key_file",
-)
-_NETWORK: Final = (
-    "/etc/netplan/*.yaml",
-    "/etc/NetworkManager/system-connections/*",
-    "/etc/wpa_supplicant/*.conf",
-)
-"""Where Debian and Raspberry Pi OS keep the Wi-Fi's password."""
 _NAMED: Final = re.compile(
     r"(?i)(\b[\w-]*(?:psk|passwords?|passphrase|secret|token)\"?'?\s*[=:]\s*)"
     r"(\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s,;}\]]+)"
@@ -50,58 +33,10 @@ _NAMED: Final = re.compile(
 """A name of a secret, and the value that stands behind it."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Secrets:
-    """The secrets of a gateway, and the files of them that could not be read."""
-
-    values: tuple[bytes, ...]
-    unread: tuple[Path, ...] = ()
-
-
-def secrets_of(settings: AgentSettings, network: Iterable[str] = _NETWORK) -> Secrets:
-    """Read every secret that the settings name, and the passwords of the machine's Wi-Fi."""
-    values: list[bytes] = []
-    unread: list[Path] = []
-    for path in _secret_paths(settings):
-        try:
-            values.append(path.read_bytes())
-        except FileNotFoundError:
-            continue
-        except OSError:
-            unread.append(path)
-    return Secrets((*values, *_network_passwords(network)), tuple(unread))
-
-
-def _secret_paths(settings: AgentSettings) -> Iterator[Path]:
-    yield from (settings.key_file, settings.next_key_file)
-    if settings.broker.password_file is not None:
-        yield settings.broker.password_file
-    if settings.broker.tls is not None and settings.broker.tls.key is not None:
-        yield settings.broker.tls.key
-    for bus in settings.buses:
-        for meter in bus.meters:
-            yield from _meter_paths(meter)
-            if meter.setter is not None:
-                yield from _meter_paths(meter.setter)
-
-
-def _meter_paths(meter: MeterConfig | SetterConfig) -> Iterator[Path]:
-    for name in _SECRET_FILES:
-        path = getattr(meter, name)
-        if path is not None:
-            yield path
-
-
-def _network_passwords(patterns: Iterable[str]) -> Iterator[bytes]:
-    """Yield what the machine's network files name as passwords; its agent may not read them."""
-    for pattern in patterns:
-        for path in Path("/").glob(pattern.removeprefix("/")):
-            try:
-                text = path.read_text(encoding="utf-8", errors="replace")
-            except OSError:
-                continue
-            for found in _NAMED.finditer(text):
-                yield found[2].strip("\"'").encode()
+def named_secrets(text: str) -> Iterator[bytes]:
+    """Yield what a text, such as a file of settings, calls a password or a secret."""
+    for found in _NAMED.finditer(text):
+        yield found[2].strip("\"'").encode()
 
 
 class Mask:
