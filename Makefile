@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-timescale test-apache test-containers check bench chaos chaos-proof fuzz year upgrade docs site clean setup lock
+.PHONY: help demo quick test test-timescale test-apache test-containers test-compose check bench chaos chaos-proof fuzz year upgrade cloud-package test-package-cloud docs site clean setup lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -38,6 +38,9 @@ test-apache: setup ## Run the storage tests against TimescaleDB's Apache edition
 test-containers: setup ## Run the tests of both editions of TimescaleDB and of the broker in containers (needs Docker)
 	IOT_UTILITY_CONTAINERS=1 $(PYTEST) -m containers
 
+test-compose: setup ## Have docker-compose read deploy/compose (fetches Debian's package into a folder)
+	IOT_UTILITY_COMPOSE=1 $(PYTEST) tests/integration/deploy/test_installed.py -q -p no:xdist
+
 check: setup ## Lint, types, import contracts, and whether the recorded TimescaleDB run is current
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -67,6 +70,12 @@ fuzz: setup ## Spoil meters' answers, payloads and files, and read them: COUNT=1
 
 year: setup ## Play a year of a society of 1,000 units with every fault, and hold each number against the truth
 	$(ON_DISK) $(PYTEST) tests/bench/society_year.py -q -s -p no:xdist
+
+test-package-cloud: setup ## Install the package of the cloud into a folder (needs the package index)
+	IOT_UTILITY_PACKAGE=1 $(PYTEST) tests/integration/deploy/test_cloud_package.py -q -p no:xdist
+
+cloud-package: setup ## Pack the cloud service for a server with systemd, into dist/
+	$(BIN)/python -m deploy.cloud_package
 
 docs: setup ## Generate the reference of messages, commands and views, and the page that checks a proof
 	$(BIN)/python -m shared_schema.schemas docs/reference

@@ -257,7 +257,10 @@ class CloudSettings(BaseModel):
 
 
 def read_secret(path: Path, what: str) -> bytes:
-    """Read a file that its owner alone may read: a key, a password.
+    """Read a file that its owner alone may read, or a credential that systemd gave.
+
+    Credentials stand below ``$CREDENTIALS_DIRECTORY``, in a folder for this service alone, and
+    have mode 0440.
 
     Args:
         path: Where it is.
@@ -268,8 +271,14 @@ def read_secret(path: Path, what: str) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+            others = 0o037 if _is_credential(path) else 0o077
+            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & others:
                 raise ConfigurationError(f"others may read {what}: run chmod 600 {path}")
             return file.read(_LARGEST_SECRET)
     except OSError as error:
         raise ConfigurationError(f"cannot read {what}: {error.strerror}: {path}") from None
+
+
+def _is_credential(path: Path) -> bool:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    return folder.startswith("/") and path.resolve().is_relative_to(Path(folder).resolve())

@@ -31,6 +31,7 @@ from cloud_ingest.errors import (
 )
 from cloud_ingest.ingest.broker import Broker
 from cloud_ingest.ingest.subscribe import Link
+from cloud_ingest.service.service_manager import ServiceManager
 from cloud_ingest.store.connection import (
     Connection,
     bound_idle_transaction,
@@ -73,6 +74,8 @@ class ServiceSettings:
     summary_every_s: float = 60.0
     webhooks: tuple[Receiver, ...] = ()
     quotas: Quotas = DEFAULT_QUOTAS
+    manager: ServiceManager = field(default_factory=ServiceManager)
+    """Who started the program, and wants to know how it does."""
     metrics_address: str | None = None
     """``host:port`` of metrics and health; None: nobody asks."""
 

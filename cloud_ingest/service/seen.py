@@ -24,6 +24,7 @@ from cloud_ingest.service.health_server import Page, serving
 from cloud_ingest.service.leader import Leader
 from cloud_ingest.service.loops import Loops, ServiceSettings, Wire
 from cloud_ingest.service.metrics import CONTENT_TYPE, Durations, Metrics, WorkerFacts
+from cloud_ingest.service.service_manager import report
 from shared_schema.tls import TlsFault, TlsFiles, read_certificate
 
 
@@ -66,10 +67,22 @@ class Seen:
 
     async def probe(self) -> None:
         """Ask the database how it does until the service stops, where anybody wants to know."""
-        if self._settings.metrics_address is None:
+        if self._settings.metrics_address is None and not self._settings.manager.address:
             await self._loops.stopping.wait()
         else:
             await self._probe.serve()
+
+    async def report(self) -> None:
+        """Tell the service manager whether the worker is ready and lives, where there is one."""
+        if self._settings.manager.address:
+            await report(
+                self._settings.manager,
+                self._loops.pause,
+                unready=lambda: faults_of_readiness(self._state()),
+                dead=lambda: faults_of_life(self._state()),
+            )
+        else:
+            await self._loops.stopping.wait()
 
     def _metrics_page(self) -> Page:
         return Page(self._metrics.text(), CONTENT_TYPE)

@@ -136,6 +136,7 @@ class Service:
                 self._leader.serve(store),
                 self._run_summary(),
                 self._seen.probe(),
+                self._seen.report(),
             ):
                 tasks.create_task(self._loops.keep(serving))
         logger.info("Ingest has ended", extra={"action": "stop", **self.totals})

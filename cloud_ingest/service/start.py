@@ -6,6 +6,7 @@ whether it could run. Never: an error that is not one of ours.
 """
 
 import asyncio
+import os
 import re
 import secrets
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from cloud_ingest.ingest.broker import MEMBER_EXPIRY_S, broker_from_settings
 from cloud_ingest.operate.keys import read_key
 from cloud_ingest.service.loops import ServiceSettings
 from cloud_ingest.service.serve import Service
+from cloud_ingest.service.service_manager import ServiceManager
 from cloud_ingest.settings import CloudSettings, QuotaSettings
 from shared_schema.signing import fingerprint
 
@@ -61,6 +63,7 @@ def service_settings(
         webhooks=tuple(map(receiver_from_settings, settings.webhook)),
         quotas=_quotas(settings.quota or QuotaSettings()),
         metrics_address=settings.metrics_address,
+        manager=ServiceManager.of(os.environ, os.getpid()),
     )
 
 

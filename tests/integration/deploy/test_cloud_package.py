@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+"""The package of the cloud: what is in it, and that it can be installed beside another version."""
+
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from deploy.cloud_package import pack
+from tests.support.installed import run
+
+INSTALLS = "IOT_UTILITY_PACKAGE" in os.environ
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("package")
+    with tarfile.open(pack(folder)) as archive:
+        archive.extractall(folder, filter="data")
+    (found,) = (each for each in folder.iterdir() if each.is_dir())
+    return found
+
+
+def test_the_package_is_whole(unpacked: Path) -> None:
+    version = (unpacked / "VERSION").read_text().strip()
+    assert unpacked.name == f"iot-utility-cloud-{version}"
+    assert (unpacked / "install").stat().st_mode & 0o111
+    assert (unpacked / "deploy" / "mosquitto" / "mosquitto.conf").is_file()
+    assert "psycopg" in (unpacked / "requirements.txt").read_text()
+    assert len(list(unpacked.glob("*.whl"))) == 1
+
+
+def test_the_same_content_has_the_same_version(unpacked: Path, tmp_path: Path) -> None:
+    assert pack(tmp_path).name == f"{unpacked.name}.tar.gz"
+
+
+@pytest.mark.skipif(not INSTALLS, reason="make test-package-cloud installs from the index")
+def test_it_is_installed_and_the_former_one_stays(unpacked: Path, tmp_path: Path) -> None:
+    place = tmp_path / "opt" / "cloud-ingest"
+    (place / "0.0.9").mkdir(parents=True)
+    (place / "current").symlink_to("0.0.9")
+    version = (unpacked / "VERSION").read_text().strip()
+    run([str(unpacked / "install")], {"ROOT": str(tmp_path)})
+    assert (place / "current").readlink() == Path(version)
+    assert {each.name for each in place.iterdir()} == {"0.0.9", version, "current"}
+    program = str(tmp_path / "usr" / "local" / "bin" / "cloud-ingest")
+    assert "migrate" in run([program, "--help"], {"PYTHONPATH": ""})
+    units = tmp_path / "etc" / "systemd" / "system"
+    assert {each.name for each in units.iterdir()} == {
+        "cloud-ingest@.service",
+        "metering-backup.service",
+        "metering-backup.timer",
+    }
+    assert "metering:" in (tmp_path / "etc" / "passwd").read_text()
+    run([str(unpacked / "install")], {"ROOT": str(tmp_path)})  # again: at once
