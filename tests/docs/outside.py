@@ -34,4 +34,31 @@ NOT_RUN: Mapping[str, str] = {
 INSTALLERS = frozenset({"/opt/cloud-ingest/bin/pip", "/opt/edge-agent/bin/pip", "edge/bin/pip"})
 """Of a virtual environment; that of the tests takes its place."""
 
+ELSEWHERE: Mapping[str, str] = {
+    "cloud-ingest valve-test": "tests/integration/cloud_ingest/test_valve_test.py",
+    "edge-agent run --config agent.toml ": "tests/e2e/test_month.py",
+    "CREATE EXTENSION timescaledb": "tests/integration/cloud_ingest/test_backup.py",
+    "postgresql://postgres@": "tests/integration/cloud_ingest/test_backup.py",
+    "timescaledb_post_restore": "tests/integration/cloud_ingest/test_backup.py",
+    "_timescaledb_internal": "tests/integration/cloud_ingest/test_store_migrate.py",
+    "pg_basebackup": "tests/integration/cloud_ingest/test_backup.py",
+    "--group ingest": "tests/integration/cloud_ingest/test_service_group.py",
+    "cloud-ingest rules": "tests/unit/cloud_ingest/cli/test_rules.py",
+}
+"""What needs more than a page can set up, and the test that runs it."""
+
 KNOWN = RUN | NOT_RUN.keys() | INSTALLERS
+
+
+def why_not_run(text: str) -> str | None:
+    """Return why a command is parsed alone, or None where a test runs it."""
+    words = text.removeprefix("sudo ").split()
+    if (
+        words[0] == "make"
+        or ".venv/bin/python" in words[0]
+        or words[0].endswith("_DSN=postgresql://…")
+    ):
+        return "a target of the project: the checks of each change run it"
+    if words[0] in NOT_RUN and "&&" not in words:
+        return NOT_RUN[words[0]]
+    return next((f"run by {test}" for part, test in ELSEWHERE.items() if part in text), None)

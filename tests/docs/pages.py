@@ -9,7 +9,7 @@ something to look at.
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +28,8 @@ class Block:
     line: int
     language: str
     lines: tuple[str, ...]
+    section: str = ""
+    """The heading above it."""
 
     @property
     def text(self) -> str:
@@ -42,6 +44,7 @@ class Typed:
     line: int
     text: str
     shown: tuple[str, ...] = ()
+    section: str = ""
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"
@@ -60,16 +63,18 @@ def name(path: Path) -> str:
 def blocks(path: Path) -> Iterator[Block]:
     """Return the fenced blocks of a page."""
     begun: int | None = None
-    indent, language, lines = "", "", list[str]()
+    indent, language, section, lines = "", "", "", list[str]()
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         fence = _FENCE.match(line)
         if begun is None and fence:
             begun, indent, language, lines = number, fence[1], fence[2], []
         elif begun is not None and fence:
-            yield Block(name(path), begun, language, tuple(lines))
+            yield Block(name(path), begun, language, tuple(lines), section)
             begun = None
         elif begun is not None:
             lines.append(line.removeprefix(indent))
+        elif line.startswith("#"):
+            section = line.lstrip("# ")
     assert begun is None, f"{name(path)}:{begun}: this block never ends"
 
 
@@ -88,13 +93,13 @@ def typed(block: Block) -> list[Typed]:
         if shows and not line.startswith("$ "):
             assert found, f"{block.page}:{number}: output before the first command after '$ '"
             last = found.pop()
-            found.append(Typed(last.page, last.line, last.text, (*last.shown, line)))
+            found.append(replace(last, shown=(*last.shown, line)))
             continue
         text = line.removeprefix("$ ") if shows else line
         while rest and not is_whole(text):
             text += "\n" + rest.pop(0)[1]
         if text.strip():
-            found.append(Typed(block.page, number, text))
+            found.append(Typed(block.page, number, text, (), block.section))
     return found
 
 

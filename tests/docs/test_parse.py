@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs import pages
-from tests.docs.outside import KNOWN, PARTS_OF_A_SHELL
+from tests.docs.outside import ELSEWHERE, KNOWN, PARTS_OF_A_SHELL
 from tests.docs.pages import ROOT
 from tests.docs.parser import is_ours, refusal
 
@@ -78,6 +78,11 @@ def test_each_command_in_a_sentence_exists(path: Path) -> None:
         if words and (fault := wrong(as_targets(words), whole=False))
     ]
     assert not faults
+
+
+def test_what_runs_elsewhere_runs_there() -> None:
+    gone = [test for test in ELSEWHERE.values() if not (ROOT / test).exists()]
+    assert not gone
 
 
 def test_many_commands_are_found() -> None:

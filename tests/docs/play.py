@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""Follow a page: type what it has typed, from top to bottom, and compare what it shows."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from tests.docs.outside import why_not_run
+from tests.docs.pages import Typed
+from tests.docs.sandbox import FOREGROUND, Done, Sandbox
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a page needs from its reader, by what a command contains."""
+
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """What the reader types when he is asked."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """What a command has to say that cannot succeed here: its reason."""
+    ready: Mapping[str, str] = field(default_factory=dict)
+    """What a command that stays says when it is ready."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Files that the page shows, by their name: the language of the first such block."""
+    before: Mapping[str, str] = field(default_factory=dict)
+    """What is typed before it: the time that passed between two sections."""
+
+
+def follow(machine: Sandbox, commands: Iterable[Typed], part: Part) -> list[str]:
+    """Type all of it; return what went otherwise than the page says."""
+    return [f"{each}: {fault}" for each in commands if (fault := _type(machine, each, part))]
+
+
+def _type(machine: Sandbox, each: Typed, part: Part) -> str | None:
+    if why_not_run(each.text):
+        return None
+    for text in _of(part.before, each.text):
+        machine.must(text)
+    if FOREGROUND.match(each.text):
+        machine.start(each.text, "".join(_of(part.ready, each.text)))
+        return None
+    done = machine.run(each.text, machine.here("".join(_of(part.answers, each.text))))
+    reasons = _of(part.refused, each.text)
+    if reasons and not (done.code and all(reason in done.shown for reason in reasons)):
+        return f"{each.text}\n  is not refused for {reasons}: {done.code}\n{done.shown}"
+    if not reasons and done.code:
+        return f"{each.text}\n  ended with {done.code}\n{done.shown}"
+    return None if reasons else differs(each, done)
+
+
+def _of(table: Mapping[str, str], text: str) -> list[str]:
+    return [value for key, value in table.items() if key in text]
+
+
+def differs(each: Typed, done: Done) -> str | None:
+    """Return which line of a page is not what was shown, numbers and lengths set aside."""
+    shown = shape(done.shown)
+    for line in each.shown:
+        for piece in line.split("…"):
+            if shape(piece) not in shown:
+                return f"{each.text}\n  does not show {line!r}:\n{done.shown}"
+    return None
+
+
+def shape(text: str) -> str:
+    """Return a text without its numbers, its layout and what the reader named himself."""
+    text = re.sub(r"\b(?=[0-9a-f]*[0-9])[0-9a-f]{4,}\b", "#", text)
+    text = re.sub(r"[+-]?[0-9][0-9.,:T+-]*", "#", text)
+    return " ".join(re.sub(r"[-─│|]+", " ", text).split())
