@@ -18,7 +18,13 @@ from pydantic import Field
 
 from shared_schema.errors import MalformedMessage
 from shared_schema.message import GatewayName, Label, Message, Sha256, UtcDatetime
-from shared_schema.signing import SigningKey, VerifyKey, open_message, sign_message
+from shared_schema.signing import (
+    SigningKey,
+    VerifyKey,
+    open_message,
+    raw_public_key,
+    sign_message,
+)
 
 LARGEST_INVITATION = 8 * 1024
 
@@ -66,7 +72,7 @@ def make_invitation(invitation: Invitation, key: SigningKey) -> bytes:
 
 def encoded_key(key: SigningKey) -> str:
     """Return the public half of a key as an invitation carries it."""
-    return base64.b64encode(key.public_key().public_bytes_raw()).decode()
+    return base64.b64encode(raw_public_key(key.public_key())).decode()
 
 
 def open_invitation(payload: bytes, key: VerifyKey | None = None) -> Invitation:

@@ -17,6 +17,7 @@ PACKAGES = ("python3-cryptography", "python3-cffi-backend")
 READ_BY_IT = (
     "tests/unit/shared_schema/test_certificates.py",
     "tests/unit/shared_schema/test_enrolment.py",
+    "tests/unit/shared_schema/test_invitation.py",
     "tests/unit/shared_schema/test_signing.py",
     "tests/unit/shared_schema/test_tls.py",
     "tests/unit/edge_agent/dlms/test_hls.py",
