@@ -53,6 +53,8 @@ class ReadSettings:
     options: frozenset[str]
     """Which of them an option said."""
     file: Path | None
+    text: str
+    """What stands in the file."""
 
 
 def load_settings(config: Path | None = None, **options: object) -> CloudSettings:
@@ -112,7 +114,7 @@ def read_settings(
         name = "" if config is None else str(config)
         lines = tuple(told(found)) if len(found) > 1 else ()
         raise SettingsRefused(headline(found, name, PREFIX), lines) from None
-    return ReadSettings(settings, said, frozenset(given), config)
+    return ReadSettings(settings, said, frozenset(given), config, text)
 
 
 def _text(path: Path) -> str:

@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "doctor": Place(
         "store", "Check the database, the store and the broker, and say what to do; change nothing."
     ),
+    "config": Place("config", "The settings: check them without a server, show what holds."),
     "keep-readings": Place(
         "store",
         "Set or show how long readings are kept [default: for ever]; the service drops older ones.",

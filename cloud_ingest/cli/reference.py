@@ -34,7 +34,7 @@ that needs the store.
 | exit code | |
 |---|---|
 | 0 | done |
-| 1 | nobody reads the answer any more (`head`), or a fault of the program |
+| 1 | nobody reads the answer any more (`head`), a fault of the program, or `config check` warns |
 | 2 | not done, and a line on stderr says why: something to change, or a server to look after |
 | 130 | interrupted (Ctrl-C): what was not committed is not done |
 

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from cloud_ingest.cli.check_lines import require_no_failure, show_checks
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import (
     BrokerAt,
@@ -31,8 +32,7 @@ from cloud_ingest.cli.options import (
 )
 from cloud_ingest.cli.say import say
 from cloud_ingest.core.typed_text import same_name
-from cloud_ingest.errors import ConfigurationError, UserError
-from cloud_ingest.operate.checks import Check
+from cloud_ingest.errors import UserError
 from cloud_ingest.operate.doctor import examine
 from cloud_ingest.operate.upkeep import keep_months
 from cloud_ingest.settings_file import load_settings
@@ -237,16 +237,5 @@ def doctor(
             broker_key_file=cert_key,
             **broker_address(broker),
         )
-        checks: list[Check] = []
-        for each in examine(settings, dsn_of(settings), lambda: datetime.now(UTC)):
-            checks.append(each)
-            if not as_json:
-                say(f"{each.level:<5} {each.name}: {each.said}")
-                if each.advice:
-                    say(f"      {each.advice}")
-        failed = sum(each.level == "fail" for each in checks)
-        if as_json:
-            document = {"ok": not failed, "checks": [asdict(each) for each in checks]}
-            say(json.dumps(document, ensure_ascii=False))
-        if failed:
-            raise ConfigurationError(f"{failed} of {len(checks)} checks failed")
+        found = examine(settings, dsn_of(settings), lambda: datetime.now(UTC))
+        require_no_failure(show_checks(found, as_json=as_json))

@@ -23,7 +23,7 @@ from cloud_ingest.ingest.topics import SUBSCRIPTIONS
 from cloud_ingest.operate.checks import Check
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store.gateway_keys import LastCertificate
-from shared_schema.tls import examine
+from shared_schema.tls import TlsFault, client_context, examine
 from shared_schema.topics import GatewayTopic, gateway_topic
 
 CLIENT = "cloud-ingest-doctor"
@@ -37,7 +37,7 @@ BEYOND_OUR_ROLE: Final = gateway_topic("+", GatewayTopic.COMMANDS)
 
 
 def check_certificates(settings: CloudSettings, now: datetime) -> Iterator[Check]:
-    """Look at each file of certificates: whether it can be read, and its dates."""
+    """Look at each file of certificates: whether it can be read and the key fits, and its dates."""
     if not settings.broker_tls:
         return
     try:
@@ -45,8 +45,14 @@ def check_certificates(settings: CloudSettings, now: datetime) -> Iterator[Check
     except ConfigurationError as error:
         yield Check("fail", "certificate", str(error), "the service does not start without it")
         return
-    for each in examine(files, None, now):
+    found = list(examine(files, None, now))
+    for each in found:
         yield Check(each.level, each.name, each.said, NEW_CERTIFICATE[each.level])
+    if all(each.level != "fail" for each in found):
+        try:
+            client_context(files)
+        except TlsFault as fault:
+            yield Check("fail", "certificate", str(fault), "the service does not start with it")
 
 
 def check_gateways(ending: Iterable[LastCertificate], now: datetime) -> Iterator[Check]:

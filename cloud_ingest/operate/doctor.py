@@ -15,11 +15,12 @@ from zoneinfo import available_timezones
 
 from cloud_ingest.errors import ConfigurationError, IngestError, NotMigrated
 from cloud_ingest.operate import checks
-from cloud_ingest.operate.broker_checks import check_broker, check_certificates, check_gateways
+from cloud_ingest.operate.broker_checks import check_broker, check_gateways
 from cloud_ingest.operate.checks import Check
+from cloud_ingest.operate.configuration import check_files
 from cloud_ingest.operate.quarantine_checks import check_quarantine
 from cloud_ingest.operate.role_checks import check_holder, check_role, check_service, check_stranger
-from cloud_ingest.operate.webhook_checks import check_secrets, check_webhooks
+from cloud_ingest.operate.webhook_checks import check_webhooks
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store import quarantine, server_facts
 from cloud_ingest.store.assignments import torn_subjects
@@ -58,9 +59,8 @@ def examine(settings: CloudSettings, dsn: str, now: Callable[[], datetime]) -> I
         with conn:
             yield Check("ok", "database", f"{where} answers")
             yield from _database(conn, settings, now)
-    yield from check_certificates(settings, now())
+    yield from check_files(settings, now())
     yield from check_broker(settings)
-    yield from check_secrets(settings.webhook)
 
 
 def _database(

@@ -17,6 +17,7 @@ from typer.models import ParameterInfo
 from edge_agent.cli import run as running
 from edge_agent.cli.clock import clock_commands
 from edge_agent.cli.commission import commission_commands
+from edge_agent.cli.config import config_commands
 from edge_agent.cli.diagnose import diagnose_commands
 from edge_agent.cli.enrol import enrol_commands
 from edge_agent.cli.image import image_commands
@@ -100,6 +101,7 @@ for _commands in (
     commission_commands,
     tap_commands,
     operate_commands,
+    config_commands,
     diagnose_commands,
     clock_commands,
 ):

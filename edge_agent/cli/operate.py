@@ -6,7 +6,6 @@ In: arguments. Out: a table or JSON. Never: a change on the gateway.
 """
 
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,13 +14,13 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from edge_agent.cli.check_lines import show_checks
 from edge_agent.cli.options import ConfigOption, JsonOption, ModelsOption
 from edge_agent.cli.terminal import folded, listing, show_json, table
 from edge_agent.errors import ConfigurationError, Reported, Setup
 from edge_agent.install.options import SETTINGS
 
 if TYPE_CHECKING:
-    from edge_agent.operate.doctor import Check
     from edge_agent.operate.status import GatewayStatus, MeterStatus
 
 operate_commands = typer.Typer()
@@ -147,22 +146,7 @@ def doctor(config: ConfigOption = SETTINGS, as_json: JsonOption = False) -> None
     """
     from edge_agent.operate.doctor import examine_gateway
 
-    checks: list[Check] = []
-    for each in examine_gateway(config, datetime.now(UTC)):
-        checks.append(each)
-        if not as_json:
-            print(listing(_check_lines(each)), flush=True)  # at once: the broker takes a while
-    failed = sum(each.level == "fail" for each in checks)
-    if as_json:
-        show_json({"ok": not failed, "checks": [asdict(each) for each in checks]})
-    if failed:
-        raise Reported(f"{failed} of {len(checks)} checks failed; what to do stands beside each")
-
-
-def _check_lines(check: "Check") -> Iterator[tuple[str, str]]:
-    yield f"{check.level:<4}", f"{check.name}: {check.said}"
-    if check.advice:
-        yield "", check.advice
+    show_checks(examine_gateway(config, datetime.now(UTC)), as_json=as_json)
 
 
 @models.command("list")

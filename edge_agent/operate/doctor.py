@@ -12,50 +12,31 @@ import grp
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from edge_agent import gateway_clock
 from edge_agent.errors import ConfigurationError, SpoolError
-from edge_agent.install.advice import for_error
-from edge_agent.meters.credentials import unproven_security
-from edge_agent.meters.model import load
-from edge_agent.operate.readiness import examine_files, examine_meters
+from edge_agent.operate.configuration import (
+    Check,
+    check_certificates,
+    check_files,
+    check_settings,
+)
 from edge_agent.operate.status import GatewayStatus, gateway_status
 from edge_agent.publish.check import check_broker
-from edge_agent.publish.tls import tls_files
 from edge_agent.settings.bus import BusConfig
-from edge_agent.settings.file import load_settings
 from edge_agent.settings.gateway import AgentSettings
 from edge_agent.spool import file
 from edge_agent.spool.succession import took_over
 from shared_schema.signing import key_id
-from shared_schema.tls import examine
 
-Level = Literal["ok", "warn", "fail"]
 _PACKAGES: Final = ("gurux-dlms", "pyserial", "paho-mqtt", "pydantic", "cryptography")
 _MB: Final = 1024 * 1024
-_HERE: Final = frozenset(("localhost", "127.0.0.1", "::1"))
 LEAST_FREE_MB: Final = 64
 CLONE_TOLD: Final = timedelta(days=30)
-_NEW_CERTIFICATE: Final[dict[Level, str]] = {
-    "ok": "",
-    "warn": "have a new one issued: edge-agent request (docs/howto/enrol.md)",
-    "fail": "have a new one issued: edge-agent request; look at the gateway's clock",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The result of one check."""
-
-    level: Level
-    name: str
-    said: str
-    advice: str = ""
 
 
 def examine_gateway(
@@ -76,16 +57,9 @@ def examine_gateway(
         stand: tells how the clock stands, where none keeps it now.
     """
     yield from _programs()
-    try:
-        settings = load_settings(config)
-    except ConfigurationError as error:
-        yield from (Check("fail", "settings", each) for each in error.details)
-        advice = error.next_step or "correct the file, or write it: edge-agent commission"
-        yield Check("fail", "settings", str(error), advice)
+    settings = yield from check_settings(config, os.environ)
+    if settings is None:
         return
-    meters = sum(len(bus.meters) for bus in settings.buses)
-    counted = f"{_count(len(settings.buses), 'bus')}, {_count(meters, 'meter')}"
-    yield Check("ok", "settings", f"{config}: {counted}")
     yield from examine_settings(settings, now, synchronised=synchronised, stand=stand)
     yield _broker(settings, broker, now)
 
@@ -106,18 +80,12 @@ def examine_settings(
         stand: tells how the clock stands, where none keeps it now.
     """
     yield _time(settings, synchronised=synchronised())
-    yield from _files(settings)
-    yield from _meters(settings)
+    yield from check_files(settings)
     for bus in settings.buses:
         yield from _port(bus)
     yield from _spool(settings, now, stand())
     yield from _next_key(settings)
-    yield from _certificates(settings, now)
-
-
-def _count(number: int, noun: str) -> str:
-    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
-    return f"{number} {noun if number == 1 else plural}"
+    yield from check_certificates(settings, now)
 
 
 def _programs() -> Iterator[Check]:
@@ -140,36 +108,6 @@ def _time(settings: AgentSettings, *, synchronised: bool) -> Check:
             "warn", "clock", "the settings trust this clock without a time service", advice
         )
     return Check("fail", "clock", "not synchronised: the agent reads no meter", advice)
-
-
-def _files(settings: AgentSettings) -> Iterator[Check]:
-    for each in examine_files(settings):
-        if each.error is None:
-            yield Check("ok", each.name, "can be used")
-        else:
-            yield Check("fail", each.name, str(each.error), for_error(each.error))
-
-
-def _meters(settings: AgentSettings) -> Iterator[Check]:
-    refused = [
-        Check("fail", each.name, str(each.error), for_error(each.error))
-        for each in examine_meters(settings)
-        if each.error is not None
-    ]
-    yield from refused
-    yield from _unproven(settings)
-    if not refused:
-        yield Check("ok", "meters", "every meter has its model, and its password or keys")
-
-
-def _unproven(settings: AgentSettings) -> Iterator[Check]:
-    for bus in settings.buses:
-        for meter in bus.meters:
-            with contextlib.suppress(ConfigurationError):  # told by `_meters`
-                doubt = unproven_security(meter, load(meter.model, meter.models_dir))
-                if doubt:
-                    what_next = "read it by hand and compare with its display: edge-agent read"
-                    yield Check("warn", f"meter {meter.label}", f"unproven: {doubt}", what_next)
 
 
 def _port(bus: BusConfig) -> Iterator[Check]:
@@ -273,7 +211,7 @@ def _disk(settings: AgentSettings) -> Check:
 
 def _next_key(settings: AgentSettings) -> Iterator[Check]:
     path, key = settings.next_key_file, None
-    with contextlib.suppress(ConfigurationError):  # told by `_files`
+    with contextlib.suppress(ConfigurationError):  # told by `check_files`
         key = settings.next_key()
     if key is None:
         return
@@ -284,19 +222,6 @@ def _next_key(settings: AgentSettings) -> Iterator[Check]:
     else:
         said = f"{path} signs once the cloud has its name, which an agent tells after its start"
         yield Check("ok", "next key", said)
-
-
-def _certificates(settings: AgentSettings, now: datetime) -> Iterator[Check]:
-    tls = settings.broker.tls
-    if tls is None and settings.broker.host in _HERE:
-        yield Check("ok", "certificate", "the broker is on this machine: none is needed")
-        return
-    if tls is None:
-        advice = "set [broker.tls] for a broker that is not on this machine"
-        yield Check("warn", "certificate", "the agent speaks to the broker without TLS", advice)
-        return
-    for each in examine(tls_files(tls), settings.gateway, now):
-        yield Check(each.level, each.name, each.said, _NEW_CERTIFICATE[each.level])
 
 
 def _broker(settings: AgentSettings, check: Callable[..., None], now: datetime) -> Check:

@@ -52,6 +52,8 @@ class ReadSettings:
     settings: AgentSettings
     said: Overlaid
     """What the file and the environment say."""
+    text: str
+    """What stands in the file."""
 
 
 def load_settings(path: Path) -> AgentSettings:
@@ -107,7 +109,7 @@ def _parsed(text: str, path: Path, environment: Mapping[str, str]) -> ReadSettin
     try:
         said = overlaid(parsed(text), environment, PREFIX, AgentSettings, (CONFIG_VARIABLE,))
         document = prepared(said.document, path.absolute().parent)
-        return ReadSettings(AgentSettings.model_validate(document), said)
+        return ReadSettings(AgentSettings.model_validate(document), said, text)
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         from edge_agent.settings import mistakes  # noqa: PLC0415 - a sound file needs none
 

@@ -13,7 +13,8 @@ from cryptography.x509.oid import NameOID
 
 from edge_agent.errors import ConfigurationError
 from edge_agent.gateway_clock import Stand
-from edge_agent.operate.doctor import Check, examine_gateway
+from edge_agent.operate.configuration import Check
+from edge_agent.operate.doctor import examine_gateway
 from edge_agent.operate.readiness import require_ready
 from edge_agent.settings.file import load_settings
 from edge_agent.settings.gateway import BrokerConfig
