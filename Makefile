@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-timescale test-apache test-containers test-compose check bench chaos chaos-proof fuzz year upgrade cloud-package test-package-cloud docs site clean setup lock
+.PHONY: help demo quick test test-timescale test-apache test-containers test-compose check bench chaos chaos-proof fuzz year upgrade edge-package test-package cloud-package test-package-cloud docs site clean setup lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -76,6 +76,9 @@ test-package-cloud: setup ## Install the package of the cloud into a folder (nee
 
 cloud-package: setup ## Pack the cloud service for a server with systemd, into dist/
 	$(BIN)/python -m deploy.cloud_package
+
+edge-package: setup ## Make the gateway's Debian package, dist/edge-agent_*.deb: ARCH=arm64 or amd64
+	@$(BIN)/python -m deploy.edge --architecture $(or $(ARCH),arm64) $(if $(VERSION),--version $(VERSION))
 
 docs: setup ## Generate the reference of messages, commands and views, and the page that checks a proof
 	$(BIN)/python -m shared_schema.schemas docs/reference

@@ -19,7 +19,7 @@ from typing import NoReturn
 from edge_agent.errors import AgentError
 
 _FAILED = 2
-_OF_THE_EXTRA = frozenset({"gurux_dlms", "paho", "pydantic_settings", "rich", "serial", "typer"})
+_OF_THE_EXTRA = frozenset({"gurux_dlms", "paho", "rich", "serial", "typer"})
 """Modules that only the extra `edge` brings; the bare package is the message contract alone."""
 
 

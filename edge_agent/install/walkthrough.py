@@ -32,7 +32,7 @@ from edge_agent.install.written_files import (
     write_sheet,
 )
 from edge_agent.meters.model import names, usable
-from edge_agent.settings.file import load_settings
+from edge_agent.settings.file import has_settings, load_settings
 from edge_agent.settings.gateway import AgentSettings
 from shared_schema.signing import SigningKey, fingerprint
 from shared_schema.text import composed, label_fault
@@ -162,7 +162,7 @@ def _plan(job: Job) -> AgentSettings:
     Returns:
         The settings with the meters that are listed.
     """
-    if job.gateway is not None and job.config.exists() and not job.overwrite:
+    if job.gateway is not None and has_settings(job.config) and not job.overwrite:
         raise ConfigurationError(f"{job.config} is there already").advised(
             "add this line to it with --add, or replace it with --force"
         )

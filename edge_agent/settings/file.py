@@ -116,6 +116,16 @@ def _parsed(text: str, path: Path, environment: Mapping[str, str]) -> ReadSettin
         raise mistakes.settings_refused(error, said, text, path) from None
 
 
+def has_settings(path: Path) -> bool:
+    """Tell whether a file sets anything: the package brings one of comments alone."""
+    try:
+        return bool(parsed(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):
+        return True
+
+
 def prepared(document: dict[str, Any], folder: Path) -> Any:
     """Return a document as `AgentSettings` reads it.
 

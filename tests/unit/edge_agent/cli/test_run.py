@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from edge_agent.cli import app, command_line, run
 from edge_agent.cli.run import RunOptions
 
-EXTRA = ("gurux_dlms", "paho", "pydantic_settings", "rich", "serial", "typer")
+EXTRA = ("gurux_dlms", "paho", "rich", "serial", "typer")
 WORDS = (
     *("run", "--config", "--config=b.toml", "a.toml", "--check", "--verbose", "--log-format"),
     *("--log-format=json", "json", "--help", "--conf", "--", "-v", "", "--check=1"),

@@ -134,6 +134,7 @@ def refusal_of_commission(job: Job) -> str | None:
     with_tls=st.booleans(),
     spool=st.sampled_from(("spool.db", "spool.db", "none/spool.db", "other.db")),
     gateway=st.sampled_from(("gw-1", "gw-2", "gw-3", "g w")),
+    of_package=st.booleans(),
 )
 @settings(max_examples=80)
 def test_commission_takes_exactly_what_run_and_doctor_take(
@@ -144,6 +145,7 @@ def test_commission_takes_exactly_what_run_and_doctor_take(
     with_tls: bool,
     spool: str,
     gateway: str,
+    of_package: bool,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     folder = tmp_path_factory.mktemp("site")
@@ -174,8 +176,10 @@ def test_commission_takes_exactly_what_run_and_doctor_take(
             listed=listed,
             addresses=(17,),
         )
+        if of_package:
+            job.config.write_text("# Written by nobody yet.\n")
         refused = refusal_of_commission(job)
-        assert not job.config.exists()
+        assert job.config.exists() == of_package
         if configs is None:
             assert refused is not None
         else:

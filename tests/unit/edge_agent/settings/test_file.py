@@ -9,7 +9,7 @@ import pytest
 from edge_agent.errors import ConfigurationError
 from edge_agent.meters.credentials import setter_of
 from edge_agent.settings.bus import MeterConfig
-from edge_agent.settings.file import load_settings
+from edge_agent.settings.file import has_settings, load_settings
 from edge_agent.settings.gateway import BrokerConfig
 from shared_schema.signing import (
     fingerprint,
@@ -210,6 +210,19 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigurationError, match="UTF-8"):
         load_settings(tmp_path / "binary.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("", False), ("# gateway\n\n", False), ('gateway = "gw-1"\n', True), ("gateway =", True)],
+)
+def test_a_file_of_comments_alone_sets_nothing(
+    tmp_path: Path, text: str, *, expected: bool
+) -> None:
+    file = tmp_path / "agent.toml"
+    assert not has_settings(file)
+    file.write_text(text)
+    assert has_settings(file) == expected
 
 
 def test_the_gateways_key_needs_a_private_file(file: Path) -> None:

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+"""Makes the gateway's package: ``python -m deploy.edge --architecture arm64 --output dist``."""
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from deploy.edge.package import Wanted, build, epoch_of, version_of
+from deploy.edge.shipped import PLATFORMS
+from deploy.edge.wheels import WheelsUnavailable
+
+
+def main() -> None:
+    """Make one package, and print its path."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.edge", description=__doc__)
+    parser.add_argument("--architecture", choices=sorted(PLATFORMS), required=True)
+    parser.add_argument("--version", help="another version than that of pyproject.toml")
+    parser.add_argument("--output", type=Path, default=Path("dist"))
+    parser.add_argument("--cache", type=Path, default=Path(".cache/edge-wheels"))
+    asked = parser.parse_args()
+    if shutil.which("dpkg-deb") is None:
+        sys.exit("this machine has no dpkg-deb: sudo apt install dpkg")
+    wanted = Wanted(asked.architecture, asked.version or version_of(), epoch_of())
+    asked.output.mkdir(parents=True, exist_ok=True)
+    try:
+        print(build(wanted, asked.output, asked.cache))
+    except WheelsUnavailable as error:
+        sys.exit(f"a locked wheel cannot be fetched: {error}; try: connect to a package index")
+
+
+if __name__ == "__main__":
+    main()
