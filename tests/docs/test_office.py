@@ -79,6 +79,7 @@ PARTS = {
         },
         refused={"doctor": "fsync: off"},
     ),
+    "upgrade": Part(refused={"doctor": "fsync: off"}),
 }
 
 
