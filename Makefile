@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-timescale test-apache test-containers test-compose check bench chaos chaos-proof fuzz year upgrade edge-package test-package cloud-package test-package-cloud docs site clean setup lock
+.PHONY: help demo quick test test-timescale test-apache test-containers test-alerts test-compose check bench chaos chaos-proof fuzz year upgrade edge-package test-package cloud-package test-package-cloud docs site clean setup lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -34,6 +34,9 @@ test-timescale: setup ## Run the storage tests against TimescaleDB Community: ma
 test-apache: setup ## Run the storage tests against TimescaleDB's Apache edition: make test-apache DSN=…
 	@test -n "$(DSN)" || { echo "make test-apache needs DSN=postgresql://… of a server with timescaledb.license = 'apache'" >&2; exit 2; }
 	@IOT_UTILITY_TEST_APACHE_DSN="$(DSN)" $(PYTEST) -m apache
+
+test-alerts: setup ## Fetch Debian's Prometheus and hold the alert rules, the dashboard and the runbook against it
+	IOT_UTILITY_ALERTS=1 $(PYTEST) tests/integration/deploy/test_alert_rules.py tests/unit/deploy/test_monitoring_files.py -q -p no:xdist
 
 test-containers: setup ## Run the tests of both editions of TimescaleDB and of the broker in containers (needs Docker)
 	IOT_UTILITY_CONTAINERS=1 $(PYTEST) -m containers
