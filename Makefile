@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-timescale test-apache test-containers test-alerts test-compose check bench chaos chaos-proof fuzz year upgrade edge-package test-package cloud-package test-package-cloud docs site clean setup lock
+.PHONY: help demo quick test test-timescale test-apache test-containers test-alerts test-compose check bench chaos chaos-proof soak fuzz year upgrade edge-package test-package cloud-package test-package-cloud docs site clean setup lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -61,6 +61,9 @@ upgrade: setup ## Let a former version serve beside this one while its store is 
 
 chaos: setup ## Strike everything at random under a steady load, and compare every reading: MINUTES=10 SEED=1
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)
+
+soak: setup ## Play a gateway for weeks in simulated time, and judge whether what it takes stays flat: DAYS=30 METERS=30
+	$(ON_DISK) $(BIN)/python -m tests.soak --days $(or $(DAYS),30) --meters $(or $(METERS),30)
 
 chaos-proof: setup ## Break five promises on purpose: the chaos run has to tell each
 	$(PYTEST) tests/chaos/proof.py -q -s -p no:xdist
