@@ -40,6 +40,9 @@ that needs the store.
 
 With `--json` stdout has JSON alone: one document, or of a list of readings, numbers, lines of units
 or dials one document a line, and none where there is nothing.
+
+Completion in bash, zsh and fish needs no running program; a package brings it, and for one person
+`python -m cloud_ingest.cli.completion ~/.local/share` writes it.
 """
 _EVERYWHERE = frozenset({"help", "dsn", "config"})
 

@@ -41,6 +41,9 @@ _HEAD = """# edge-agent: the commands
 Generated from the program by `make docs`. A mistake of yours, and a check that failed, ends with
 one line on stderr and exit code 2. Results are on stdout, progress is on stderr. Tables fold to the
 width of the terminal; `--json` is for programs. `edge-agent --version` prints the version.
+
+Completion in bash, zsh and fish needs no running program; a package brings it, and for one person
+`python -m edge_agent.cli.completion ~/.local/share` writes it.
 """
 
 
