@@ -109,6 +109,15 @@ def _made_here(path: Path) -> TlsPublicKey:
     return key.public_key()
 
 
+def tell_spoiled(signer: Authority) -> None:
+    """Name the copies that cannot be read: one of them may be of who was taken back."""
+    for path in signer.spoiled():
+        say(
+            f"{path} cannot be read: if it was for this login, put its copy back and do this again",
+            err=True,
+        )
+
+
 @app.command("revoke")
 def revoke(
     login: Annotated[str, typer.Argument(help="Its common name.")],
@@ -125,6 +134,7 @@ def revoke(
     with one_line_errors():
         signer = Authority.open(authority)
         taken = signer.revoke(login, datetime.now(UTC))
+        tell_spoiled(signer)
         if not taken:
             raise ConfigurationError(
                 f"{authority} has issued no certificate for {login!r} that is good and not revoked"

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from cloud_ingest.cli.broker import broker_told
+from cloud_ingest.cli.ca import tell_spoiled
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import (
     Authorities,
@@ -215,6 +216,8 @@ def revoke(
         done = enrolment.revoke(
             opened.conn, gateway, signer, by=by, reason=reason, now=datetime.now(UTC)
         )
+        if signer is not None:
+            tell_spoiled(signer)
         taken = counted(done.keys, "key")
         say(f"{gateway}: {taken} taken back; what they sign is refused from now on")
         if signer is None:

@@ -141,6 +141,8 @@ class Authority:
     def revoke(self, login: str, now: datetime) -> list[x509.Certificate]:
         """Put every certificate of a login on the list; return those that are new there.
 
+        A copy that cannot be read stops no other: `spoiled` names it.
+
         Raises:
             ConfigurationError: the list cannot be read or written.
         """
@@ -166,14 +168,16 @@ class Authority:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
+    def spoiled(self) -> list[Path]:
+        """Return the copies of certificates of which nobody knows for which login they were."""
+        return [path for path in self._copies() if _certificate(path) is None]
+
     def _issued(self, login: str) -> Iterator[x509.Certificate]:
-        for path in sorted((self.folder / _ISSUED).glob("*.pem")):
-            try:
-                found = read_certificate(path, "the copy")
-            except TlsFault as fault:
-                raise ConfigurationError(f"{fault}: which login it was for is not known") from None
-            if login_of(found) == login:
-                yield found
+        found = filter(None, map(_certificate, self._copies()))
+        return (each for each in found if login_of(each) == login)
+
+    def _copies(self) -> list[Path]:
+        return sorted((self.folder / _ISSUED).glob("*.pem"))
 
     def _read_list(self) -> x509.CertificateRevocationList:
         try:
@@ -182,6 +186,13 @@ class Authority:
             raise ConfigurationError(f"cannot read {self.revoked}: {error.strerror}") from None
         except ValueError:
             raise ConfigurationError(f"{self.revoked} is no list of revoked certificates") from None
+
+
+def _certificate(copy: Path) -> x509.Certificate | None:
+    try:
+        return read_certificate(copy, "the copy")
+    except TlsFault:
+        return None
 
 
 def refuse_names(login: str, hosts: Sequence[str]) -> None:
@@ -231,7 +242,10 @@ def write_pem(path: Path, pem: bytes) -> None:
         raise ConfigurationError(f"{str(path)!r} is a folder: name the file in it")
     beside = path.with_name(f".{path.name}.new")
     try:
-        beside.write_bytes(pem)
+        with beside.open("wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())  # or a power cut leaves the name with nothing behind it
         beside.replace(path)
     except OSError as error:
         raise ConfigurationError(f"cannot write {path}: {error.strerror}") from None

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The authority: what it issues, what it takes back, and how it is kept."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -124,6 +125,37 @@ def test_a_lost_key_does_not_cost_the_list_of_the_revoked(authority: Authority) 
     assert said.startswith("2 ")
     assert "put its copy back" in said
     assert authority.revoked.read_bytes() == kept
+
+
+def test_a_spoiled_copy_stops_no_other_revocation(authority: Authority) -> None:
+    made = authority.issue("gw-a", KEY, NOW, YEAR)
+    spoiled = authority.folder / "issued" / "00.pem"
+    spoiled.write_bytes(b"-----BEGIN CERTIFICATE-----\n")
+    said = run("ca", "revoke", "gw-a", "--authority", str(authority.folder))
+    assert said.startswith("0 ")
+    assert "00.pem cannot be read" in " ".join(said.split())
+    assert on_the_list(authority) == {made.serial_number}
+    assert authority.spoiled() == [spoiled]
+
+
+def test_a_file_is_on_the_disk_before_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def synced(file: int) -> None:
+        order.append("synced")
+        fsync(file)
+
+    def named(self: Path, to: Path) -> Path:
+        order.append("named")
+        return replace(self, to)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", named)
+    write_pem(tmp_path / "a.pem", b"pem")
+    assert order == ["synced", "named"]
 
 
 def test_revocations_at_once_are_all_on_the_list(authority: Authority) -> None:
