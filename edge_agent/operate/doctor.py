@@ -25,6 +25,9 @@ from edge_agent.operate.configuration import (
     check_files,
     check_settings,
 )
+from edge_agent.operate.disk import Room
+from edge_agent.operate.machine import disk_of, spool_bytes
+from edge_agent.operate.spool_facts import spool_facts
 from edge_agent.operate.status import GatewayStatus, gateway_status
 from edge_agent.publish.check import check_broker
 from edge_agent.settings.bus import BusConfig
@@ -34,8 +37,6 @@ from edge_agent.spool.succession import took_over
 from shared_schema.signing import key_id
 
 _PACKAGES: Final = ("gurux-dlms", "pyserial", "paho-mqtt", "pydantic", "cryptography")
-_MB: Final = 1024 * 1024
-LEAST_FREE_MB: Final = 64
 CLONE_TOLD: Final = timedelta(days=30)
 
 
@@ -197,16 +198,16 @@ def _clone(status: GatewayStatus) -> Iterator[Check]:
 
 def _disk(settings: AgentSettings) -> Check:
     path = settings.spool
-    disk = os.statvfs(path.parent)
-    free_mb = disk.f_bavail * disk.f_frsize // _MB
-    used_mb = path.stat().st_size // _MB if path.exists() else 0
-    wanted_mb = max(0, settings.spool_max_mb - used_mb)
-    if free_mb < LEAST_FREE_MB:
-        return Check("fail", "disk", f"{free_mb} MB are free", "make room, or take a larger card")
-    if free_mb < wanted_mb:
-        said = f"{free_mb} MB are free, the spool may grow by {wanted_mb} MB"
-        return Check("warn", "disk", said, "lower spool_max_mb, or make room")
-    return Check("ok", "disk", f"{free_mb} MB are free")
+    facts, disk = spool_facts(path), disk_of(path)
+    room = Room(
+        free=0 if disk is None else disk.free,
+        used=spool_bytes(path),
+        reusable=0 if facts is None else facts.reusable,
+        most=settings.spool_max_bytes,
+        keep_days=settings.spool_keep_days,
+        a_day=None if facts is None else facts.bytes_per_day,
+    )
+    return Check(room.level, "disk", room.said, room.advice)
 
 
 def _next_key(settings: AgentSettings) -> Iterator[Check]:

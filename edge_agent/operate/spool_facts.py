@@ -22,7 +22,9 @@ LEAST_MEASURED_S: Final = DAY_S // 4
 _COUNTS: Final = """
 SELECT count(*) AS batches, ifnull(sum(length(payload)), 0) AS payload_bytes,
        min(created_at) AS oldest_at, max(created_at) AS newest_at,
-       (SELECT count(*) FROM waiting) AS waiting, (SELECT count(*) FROM gathered) AS gathered
+       (SELECT count(*) FROM waiting) AS waiting, (SELECT count(*) FROM gathered) AS gathered,
+       ifnull(sum(length(payload)) FILTER (WHERE seq NOT IN (SELECT seq FROM waiting)), 0)
+         AS reusable
 FROM batch
 """
 _RECENT: Final = """
@@ -43,6 +45,8 @@ class SpoolFacts:
     payload_bytes: int
     waiting: int
     gathered: int
+    reusable: int
+    """Of the payloads what the cloud has: it gives way to what comes."""
     oldest_at: int | None
     newest_at: int | None
     bytes_per_day: int | None
