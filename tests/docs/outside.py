@@ -4,8 +4,8 @@
 from collections.abc import Mapping
 
 PARTS_OF_A_SHELL = frozenset(
-    {"cat", "cd", "chmod", "do", "done", "exit", "export", "find", "for", "ln", "mkdir", "mv"}
-    | {"printf", "sed", "sleep", "tee", "umask"}
+    {".", "cat", "cd", "chmod", "cp", "date", "do", "done", "exit", "export", "find", "for"}
+    | {"head", "kill", "ln", "mkdir", "mv", "printf", "sed", "sleep", "tee", "umask"}
 )
 
 RUN = frozenset(

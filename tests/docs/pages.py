@@ -140,7 +140,8 @@ def words(text: str) -> Iterator[list[str]]:
     simple: list[str] = []
     skips = False
     for part in [*parts, ";"]:
-        if set(part) <= set("<>"):
+        if set(part) <= set("<>&") and set(part) & set("<>"):
+            simple = simple[:-1] if simple and simple[-1] in {"1", "2"} else simple
             skips = True
         elif set(part) <= set("();&|\n"):
             yield _without_prefix(simple)

@@ -42,6 +42,8 @@ def python_is_wrong(rest: list[str]) -> str | None:
     if rest[0] == "-c":
         compile(rest[1], "a page", "exec")
         return None
+    if rest[0].endswith(".py"):  # of a page, where a test runs it
+        return None
     if rest[0] != "-m":
         return f"neither a module nor a line: {rest}"
     if not importlib.util.find_spec(rest[1]):
@@ -58,7 +60,7 @@ def as_targets(words: list[str]) -> list[str]:
 @pytest.mark.parametrize("path", PAGES, ids=pages.name)
 def test_each_command_of_a_page_is_taken(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commands = pages.commands(path)
-    if any(SOCIETY in each.text for each in commands):
+    if any(SOCIETY in each.text or each.text == ". sandbox/env" for each in commands):
         monkeypatch.setenv(SOCIETY, "Lake View")
     faults = [
         f"{each}: {fault}"
