@@ -26,7 +26,12 @@ from cloud_ingest.cli.options import (
 from cloud_ingest.cli.say import say
 from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.ingest.broker import broker_from_settings
-from cloud_ingest.operate.broker_logins import Difference, tell_broker, wanted_logins
+from cloud_ingest.operate.broker_logins import (
+    Difference,
+    taken_back,
+    tell_broker,
+    wanted_logins,
+)
 from cloud_ingest.store.registry import load_registry
 from shared_schema.access import plugin_file
 
@@ -74,12 +79,19 @@ def apply(
     planned: Annotated[
         bool, typer.Option("--plan", help="Only say what would change; change nothing.")
     ] = False,
+    remove: Annotated[
+        bool,
+        typer.Option(
+            "--remove", help="Take logins away that neither the settings nor the store name."
+        ),
+    ] = False,
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
-    """Tell the running broker of logins that are new, changed or gone.
+    """Tell the running broker of logins that are new or changed, and of gateways taken back.
 
-    It takes a login of the role keeper: give its certificate.
+    It takes a login of the role keeper: give its certificate. A login that the settings lack is
+    named and stays, unless --remove is given: it may stand in the settings of another machine.
 
     Example: cloud-ingest broker apply --cert keeper.pem --cert-key keeper.key
     """
@@ -91,25 +103,32 @@ def apply(
         broker_key_file=cert_key,
         **broker_address(broker),
     ) as opened:
-        lines = broker_told(opened, planned=planned)
+        lines = broker_told(opened, planned=planned, remove=remove)
     say("\n".join(lines))
 
 
-def broker_told(opened: Opened, *, planned: bool = False) -> list[str]:
+def broker_told(opened: Opened, *, planned: bool = False, remove: bool = False) -> list[str]:
     """Tell the broker of the logins of the store and the settings; return what that changed.
 
     Raises:
         UserError: it takes no commands from us, or refuses one.
         BrokerLost: there is no link, or no answer.
     """
-    logins = wanted_logins(opened.settings.broker_login, load_registry(opened.conn).gateways)
+    gateways = load_registry(opened.conn).gateways
+    logins = wanted_logins(opened.settings.broker_login, gateways)
     address = broker_from_settings(opened.settings, CLIENT_ID)
-    return _lines(tell_broker(address, logins, planned=planned), planned=planned)
+    unwanted = None if remove else taken_back(gateways)
+    return _lines(tell_broker(address, logins, unwanted, planned=planned), planned=planned)
 
 
 def _lines(found: Difference, *, planned: bool) -> list[str]:
     told = {"new": found.new, "changed": found.changed, "gone": found.gone}
     lines = [f"{word}: {', '.join(names)}" for word, names in told.items() if names]
-    if not lines:
-        return ["The broker knows every login as it should."]
-    return [*lines, "Nothing was changed." if planned else "The broker knows them now."]
+    if lines:
+        lines.append("Nothing was changed." if planned else "The broker knows them now.")
+    else:
+        lines = ["The broker knows every login as it should."]
+    if found.unnamed:
+        names = ", ".join(found.unnamed)
+        lines.append(f"kept, though the settings do not name it: {names}; --remove takes it away")
+    return lines

@@ -22,6 +22,7 @@ from cloud_ingest.cli.options import (
     moment,
     opened_store,
 )
+from cloud_ingest.cli.published import close_again_lines
 from cloud_ingest.cli.say import say
 from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.meter import NamedMeter
@@ -75,5 +76,5 @@ def epoch_add(
         f"{subject} {service}: meter {done.meter} counts on from {at}; across it "
         f"{done.used:f} {BILLING_UNITS[service]} were used"
     )
-    for month in done.close_again:
-        say(f"{month} may change: cloud-ingest close-month {month}")
+    for line in close_again_lines(done.close_again, society):
+        say(line)

@@ -5,7 +5,7 @@ The gateways that are enrolled, and the logins that the settings name. `shared_s
 what each role may.
 
 In: settings, the names of the gateways, a broker. Out: logins; what a broker was told. Never: a
-login that nobody asked for stays.
+gateway that was taken back keeps its login; another's login goes unasked.
 """
 
 import asyncio
@@ -50,6 +50,8 @@ class Difference:
     new: tuple[str, ...]
     changed: tuple[str, ...]
     gone: tuple[str, ...]
+    unnamed: tuple[str, ...]
+    """Those that it keeps, though neither the settings nor the store name them."""
 
 
 def wanted_logins(named: Collection[BrokerLogin], known: Mapping[str, KnownGateway]) -> list[Login]:
@@ -80,20 +82,49 @@ def _rights(login: BrokerLogin) -> Rights:
     return consumer_rights(Consumer(login.role), login.societies)
 
 
-def difference(logins: Collection[Login], known: Mapping[str, Grants]) -> Difference:
-    """Compare what is wanted with what a broker knows."""
+def taken_back(known: Mapping[str, KnownGateway]) -> frozenset[str]:
+    """Return the gateways that may not connect any more."""
+    return frozenset(name for name, gateway in known.items() if not gateway.may_connect)
+
+
+def difference(
+    logins: Collection[Login],
+    known: Mapping[str, Grants],
+    unwanted: Collection[str] | None,
+) -> Difference:
+    """Compare what is wanted with what a broker knows.
+
+    Args:
+        logins: what is wanted.
+        known: what the broker knows.
+        unwanted: which others go; None: all of them.
+    """
     wanted = {each.name: grants(each.rights) for each in logins}
+    others = [name for name in known if name not in wanted]
     return Difference(
         new=tuple(name for name in wanted if name not in known),
         changed=tuple(name for name in wanted if name in known and known[name] != wanted[name]),
-        gone=tuple(name for name in known if name not in wanted),
+        gone=tuple(name for name in others if unwanted is None or name in unwanted),
+        unnamed=tuple(name for name in others if unwanted is not None and name not in unwanted),
     )
 
 
-def tell_broker(broker: Broker, logins: Collection[Login], *, planned: bool) -> Difference:
+def tell_broker(
+    broker: Broker,
+    logins: Collection[Login],
+    unwanted: Collection[str] | None,
+    *,
+    planned: bool,
+) -> Difference:
     """Make a running broker's logins those that are wanted, and return what differed.
 
     A login that changed loses its link once; one that is gone loses it for good.
+
+    Args:
+        broker: the broker.
+        logins: those that are wanted.
+        unwanted: which others go; None: all of them.
+        planned: change nothing.
 
     Raises:
         ConfigurationError: nobody could tell it of logins after that, or it refused a change.
@@ -106,7 +137,8 @@ def tell_broker(broker: Broker, logins: Collection[Login], *, planned: bool) -> 
             '[[broker_login]] name = "keeper" role = "keeper"'
         )
     try:
-        return asyncio.run(_tell(replace(broker, session_expiry_s=0), logins, planned=planned))
+        own = replace(broker, session_expiry_s=0)
+        return asyncio.run(_tell(own, logins, unwanted, planned=planned))
     except BrokerRefused:
         raise BrokerRefused(
             f"the broker at {broker} takes no commands from us: give --cert and --cert-key of a "
@@ -115,11 +147,19 @@ def tell_broker(broker: Broker, logins: Collection[Login], *, planned: bool) -> 
         ) from None
 
 
-async def _tell(broker: Broker, logins: Collection[Login], *, planned: bool) -> Difference:
+async def _tell(
+    broker: Broker,
+    logins: Collection[Login],
+    unwanted: Collection[str] | None,
+    *,
+    planned: bool,
+) -> Difference:
     async with Link(broker, (CONTROL_ANSWERS,)) as link, aclosing(link.batches()) as answers:
         known = await _known(link, answers)
-        found = difference(logins, known)
+        found = difference(logins, known, unwanted)
         if not planned:
+            for name in found.unnamed:
+                del known[name]
             for command in (CLOSED, *changes(logins, known)):
                 await _ask(link, answers, command)
     return found

@@ -6,10 +6,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from cloud_ingest.operate.enrolment import revoke
 from cloud_ingest.store.connection import connect
 from cloud_ingest.store.registry import enrol_gateway, ensure_society
 from deploy.demo.authority import Authority
@@ -99,12 +101,26 @@ def test_a_running_broker_learns_its_logins(place: Place) -> None:
     assert "as it should" in place.apply()
 
 
-def test_a_login_that_nobody_names_is_gone(place: Place) -> None:
+def test_a_login_that_nobody_names_goes_when_asked(place: Place) -> None:
     place.apply()
     watch = place.peer("watch")
     place.settle(LOGINS.partition('[[broker_login]]\nname = "watch"')[0] + KEEPER)
-    assert "gone: watch" in place.apply()
+    said = place.apply()
+    assert "as it should" in said
+    assert "the settings do not name it: watch; --remove takes it away" in said
+    assert watch.subscribe("metering/v1/society/Lake%20View/events/#") == 1
+    assert "gone: watch" in place.apply("--remove", "--plan")
+    assert "gone: watch" in place.apply("--remove")
     assert watch.ended.wait(10)
+
+
+def test_a_gateway_that_was_taken_back_goes_unasked(place: Place) -> None:
+    place.apply()
+    gateway = place.peer("gw-a")
+    with connect(place.dsn) as conn:
+        revoke(conn, "gw-a", None, by="A. Nair", reason="stolen", now=datetime.now(UTC))
+    assert "gone: gw-a" in place.apply()
+    assert gateway.ended.wait(10)
 
 
 def test_a_login_of_another_society_is_changed(place: Place) -> None:
@@ -158,7 +174,7 @@ def test_the_file_is_what_a_broker_starts_with(place: Place, tmp_path: Path) -> 
         (LOGINS.replace('societies = ["Lake View"]', ""), "name the societies of watch"),
         (LOGINS.replace("Lake View", "+"), "all of them"),
         (LOGINS.replace("operator", "ingest"), "is of no society"),
-        (LOGINS.replace("watch", "a/b"), "broker_login.1.name"),
+        (LOGINS.replace("watch", "a/b"), "[[broker_login]] a/b, name: "),
     ],
 )
 def test_logins_that_cannot_be_right_are_refused(place: Place, logins: str, said: str) -> None:

@@ -155,7 +155,7 @@ def test_the_command_line(rolling: Site, store_dsn: str) -> None:
         [
             "A-1 electricity: meter LNT 1 counts on from 2026-07-10 05:00; across it 0.010 kWh "
             "were used",
-            "2026-07 may change: cloud-ingest close-month 2026-07",
+            f"close 2026-07 again: cloud-ingest close-month 2026-07 --society '{SOCIETY}'",
         ],
     )
     for words in (
