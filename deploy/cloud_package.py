@@ -38,6 +38,7 @@ def pack(dist: Path) -> Path:
             shutil.copy(ROOT / "docs" / "howto" / f"{page}.md", content / "doc")
         shutil.copytree(ROOT / "deploy" / "mosquitto", content / "deploy" / "mosquitto")
         wheel(content)
+        _run("cloud_ingest.cli.completion", content / "share")
         release = tomllib.loads(project)["project"]["version"]
         version = f"{release}-{_digest(content)}"
         content.joinpath("VERSION").write_text(f"{version}\n", encoding="utf-8")
@@ -50,8 +51,12 @@ def pack(dist: Path) -> Path:
 
 def wheel(folder: Path) -> None:
     """Build the project's wheel into a folder, without a network."""
-    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory"]
-    subprocess.run([*command, str(folder)], cwd=ROOT, check=True, capture_output=True)
+    _run("hatchling", "build", "--target", "wheel", "--directory", folder)
+
+
+def _run(module: str, *words: str | Path) -> None:
+    command = [sys.executable, "-m", module, *map(str, words)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
 
 
 def _digest(folder: Path) -> str:

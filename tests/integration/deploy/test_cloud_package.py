@@ -41,16 +41,19 @@ def test_it_is_installed_and_the_former_one_stays(unpacked: Path, tmp_path: Path
     (place / "0.0.9").mkdir(parents=True)
     (place / "current").symlink_to("0.0.9")
     version = (unpacked / "VERSION").read_text().strip()
-    run([str(unpacked / "install")], {"ROOT": str(tmp_path)})
+    run([str(unpacked / "install")], {"ROOT": str(tmp_path), "PYTHONPATH": ""})
     assert (place / "current").readlink() == Path(version)
     assert {each.name for each in place.iterdir()} == {"0.0.9", version, "current"}
     program = str(tmp_path / "usr" / "local" / "bin" / "cloud-ingest")
     assert "migrate" in run([program, "--help"], {"PYTHONPATH": ""})
+    assert "--group" in run([program, "serve", "--help"], {"PYTHONPATH": ""})
     units = tmp_path / "etc" / "systemd" / "system"
     assert {each.name for each in units.iterdir()} == {
         "cloud-ingest@.service",
         "metering-backup.service",
         "metering-backup.timer",
     }
+    completion = tmp_path / "usr" / "share" / "bash-completion" / "completions" / "cloud-ingest"
+    assert "migrate" in completion.read_text()
     assert "metering:" in (tmp_path / "etc" / "passwd").read_text()
-    run([str(unpacked / "install")], {"ROOT": str(tmp_path)})  # again: at once
+    run([str(unpacked / "install")], {"ROOT": str(tmp_path), "PYTHONPATH": ""})  # again: at once

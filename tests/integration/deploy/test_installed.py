@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import yaml
 
 from deploy.demo.debian import unpack
 from deploy.demo.mosquitto import configuration
@@ -141,6 +142,28 @@ def test_the_broker_of_the_compose_file_is_the_shipped_one(machine: Machine) -> 
 
     made = (machine.secrets / "mosquitto.conf").read_text()
     assert lines(made) == lines(shipped.replace(*logins))
+
+
+def test_prometheus_scrapes_the_workers_by_the_shipped_rules() -> None:
+    ours, shipped = (
+        yaml.safe_load((folder / "prometheus.yml").read_text("utf-8"))
+        for folder in (COMPOSE, COMPOSE.parent / "prometheus")
+    )
+    (job,) = ours["scrape_configs"]
+    targets = job["static_configs"][0].pop("targets")
+    assert set(targets) == {f"{name}:9464" for name in SERVICES if name.startswith("ingest-")}
+    shipped["scrape_configs"][0]["static_configs"][0].pop("targets")
+    assert ours == shipped
+
+
+def test_what_is_mounted_is_there() -> None:
+    for name, service in SERVICES.items():
+        for each in service.get("volumes", ()):
+            source = each.partition(":")[0]
+            if source.startswith(".") and source not in {"./secrets", "./backups"}:
+                assert (COMPOSE / source).exists(), (name, source)
+            elif not source.startswith("."):
+                assert source in compose()["volumes"], (name, source)
 
 
 def test_each_secret_is_made_and_closed(machine: Machine) -> None:
