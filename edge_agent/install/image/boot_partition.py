@@ -27,7 +27,7 @@ from shared_schema.message import format_utc
 _OF_A_PI: Final = ("cmdline.txt", "config.txt")
 _OF_CLOUD_INIT: Final = ("user-data", "meta-data", "network-config")
 _OURS: Final = "edge-agent"
-_SCRIPTS: Final = Path(__file__).parent / "card"
+SCRIPTS: Final = Path(__file__).parent / "card"
 _BEFORE: Final = ".before"
 _PROGRESS: Final = "first-boot.txt"
 """How far the first boot is, on the card: `done` at its end."""
@@ -138,7 +138,7 @@ def _our_files(answers: Answers) -> dict[str, bytes]:
     if not package.startswith(b"!<arch>\n"):
         raise ConfigurationError(f"{answers.package} is no Debian package: make edge-package")
     name = "edge-agent.deb"
-    files = {each.name: each.read_bytes() for each in sorted(_SCRIPTS.iterdir()) if each.is_file()}
+    files = {each.name: each.read_bytes() for each in sorted(SCRIPTS.iterdir()) if each.is_file()}
     files[name] = package
     files["card.conf"] = _settings(answers, name).encode()
     if answers.invitation is not None:
