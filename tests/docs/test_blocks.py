@@ -12,6 +12,7 @@ import pytest
 
 from cloud_ingest.core import history_row, unit_list
 from cloud_ingest.settings_file import load_settings as load_cloud
+from edge_agent.install.image.answers_file import read_answers
 from edge_agent.install.meter_list import parse_list
 from edge_agent.meters.model_check import mistakes
 from edge_agent.settings.file import load_settings as load_agent
@@ -76,6 +77,7 @@ def test_settings_are_taken_by_a_program(block: Block, tmp_path: Path) -> None:
         (load_agent, AGENT),
         (load_estate, ""),
         (load_estate, ESTATE),
+        (lambda path: read_answers(path, {"gateway": "gw-tower-1"}), ""),
         (lambda path: _model(path.read_text()), ""),
         (lambda path: _model(path.read_text()), MODEL),
     ]

@@ -5,6 +5,8 @@
 #   window.sh open    by edge-window.timer: starts the machine again, writable
 #   window.sh run     by edge-window.service, in the boot that follows
 #   window.sh close   read-only from the next start on
+#   window.sh hold    by a person: starts the machine again, writable until end, or the next window
+#   window.sh end     read-only, and starts the machine again
 set -eu
 boot=/boot/firmware
 card=$boot/edge-agent
@@ -29,6 +31,11 @@ open() {
     command_line "$(plain_line)"
     echo 0 > "$flag"
     sync
+    systemctl --no-block reboot
+}
+
+hold() {
+    command_line "$(plain_line)"
     systemctl --no-block reboot
 }
 
@@ -59,6 +66,7 @@ run() {
 
 case "$1" in
     open) open ;;
+    hold) hold ;;
     run) run ;;
     close) close ;;
     end)

@@ -159,6 +159,15 @@ def test_the_window_opens_once_and_closes(gateway: Gateway) -> None:
     assert not (gateway.card / "window").exists()
 
 
+def test_a_person_holds_the_window_open(gateway: Gateway) -> None:
+    gateway.run("window.sh", "close")
+    gateway.run("window.sh", "hold")
+    assert "overlayroot" not in gateway.cmdline.read_text()
+    assert not (gateway.card / "window").exists()
+    gateway.run("window.sh", "end")
+    assert gateway.cmdline.read_text().startswith("overlayroot=tmpfs")
+
+
 def test_closing_twice_says_the_word_once(gateway: Gateway) -> None:
     gateway.run("window.sh", "close")
     gateway.run("window.sh", "close")
