@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-timescale test-apache test-containers test-alerts test-compose check bench chaos chaos-proof soak fuzz year upgrade edge-package test-package cloud-package test-package-cloud docs sandbox site clean setup lock
+.PHONY: help demo quick test test-timescale test-apache test-containers test-alerts test-compose check bench chaos chaos-proof soak fuzz year upgrade edge-package test-package test-image cloud-package test-package-cloud docs sandbox site clean setup lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -76,6 +76,9 @@ fuzz: setup ## Spoil meters' answers, payloads and files, and read them: COUNT=1
 
 year: setup ## Play a year of a society of 1,000 units with every fault, and hold each number against the truth
 	$(ON_DISK) $(PYTEST) tests/bench/society_year.py -q -s -p no:xdist
+
+test-image: setup ## Give a card's files to Debian's cloud-init and netplan, and run its first boot on a disk (as root)
+	IOT_UTILITY_IMAGE=1 $(PYTEST) tests/image -q -p no:xdist -rs
 
 test-package-cloud: setup ## Install the package of the cloud into a folder (needs the package index)
 	IOT_UTILITY_PACKAGE=1 $(PYTEST) tests/integration/deploy/test_cloud_package.py -q -p no:xdist

@@ -28,6 +28,10 @@ NOT_RUN: Mapping[str, str] = {
     "java": "the server of others, built by hand",
     "javac": "builds a server of others",
     "scp": "speaks to another machine",
+    "ssh": "speaks to another machine",
+    "/usr/local/lib/edge-agent/window.sh": (
+        "starts the machine again: tests/unit/edge_agent/install/image/test_card_scripts.py"
+    ),
     "socat": "joins a server of others",
     "systemctl": "there is no systemd; what its units do is started in their place",
     "tar": "unpacks the checkout, which is there",
