@@ -25,7 +25,7 @@ from cloud_ingest.cli.table import Column, local, table
 from cloud_ingest.core.gateway_standing import Standing, remarks
 from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.operate import gateway_diagnosis
-from cloud_ingest.views.gateways import standings
+from cloud_ingest.store.gateways import standings
 from shared_schema.gateway import Status
 
 app = new_group("How gateways stand: heard or not, backlog, disk, certificate, clock.")

@@ -16,7 +16,7 @@ from cloud_ingest.errors import NotFound, UserError
 from cloud_ingest.operate.send_command import send
 from cloud_ingest.store.commands import IssuedCommand, issued_commands
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.views.gateways import standings
+from cloud_ingest.store.gateways import standings
 from shared_schema.diagnosis import unpacked
 from shared_schema.errors import MalformedMessage
 from shared_schema.gateway import CommandKind, Outcome

@@ -31,6 +31,7 @@ from cloud_ingest.flags.bindings import refresh_bindings
 from cloud_ingest.flags.certificates import refresh_certificates
 from cloud_ingest.flags.crossed import refresh_crossed
 from cloud_ingest.flags.electricity import refresh_loads, refresh_phases
+from cloud_ingest.flags.gateways import refresh_clocks, refresh_disks
 from cloud_ingest.flags.lifecycle import Changes
 from cloud_ingest.flags.meter_bits import refresh_meter_bits
 from cloud_ingest.flags.missing_batches import refresh_missing_batches
@@ -190,6 +191,8 @@ class Leader:
             changes.append(("quota", refresh_quotas(conn, self.settings.quotas, now)))
             changes.append(("missing_batches", refresh_missing_batches(conn, now)))
             changes.append(("expiring_certificate", refresh_certificates(conn, now)))
+            changes.append(("gateway_disk", refresh_disks(conn, now)))
+            changes.append(("gateway_clock", refresh_clocks(conn, now)))
             changes.append(("stuck_register", refresh_stuck(conn, store.zone, now)))
             changes.append(("phase_loss", refresh_phases(conn, store.zone, now)))
             reclassify(conn, now)

@@ -150,3 +150,26 @@ class ExpiringCertificateEvidence(Evidence):
     SCHEMA: ClassVar[str] = "metering.evidence.expiring_certificate/1"
 
     expires_at: UtcDatetime
+
+
+class GatewayDiskEvidence(Evidence):
+    """A disk that is nearly full, as its gateway says."""
+
+    SCHEMA: ClassVar[str] = "metering.evidence.gateway_disk/1"
+
+    free_mb: int
+    """Of the disk that holds the spool."""
+    total_mb: int | None
+    """None: the gateway does not say."""
+
+
+class GatewayClockEvidence(Evidence):
+    """A gateway's clock that is far from the store's, or that the gateway does not believe."""
+
+    SCHEMA: ClassVar[str] = "metering.evidence.gateway_clock/1"
+    NEWS: ClassVar[tuple[str, ...]] = ("reads",)
+
+    reads: bool
+    """Whether meters are read nevertheless."""
+    offset_minutes: int | None
+    """How far it is ahead of the store's clock; None: the gateway is not online."""

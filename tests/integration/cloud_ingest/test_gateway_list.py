@@ -11,12 +11,15 @@ import pytest
 from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
+from cloud_ingest.flags.gateways import refresh_clocks, refresh_disks
 from cloud_ingest.ingest.small_messages import Received, store_status
 from cloud_ingest.store.assignment_versions import Word
 from cloud_ingest.store.connection import Connection, connect
+from cloud_ingest.store.events import open_events
 from cloud_ingest.store.gateway_keys import revoke_keys
+from cloud_ingest.store.gateways import standings
 from cloud_ingest.store.registry import enrol_gateway
-from cloud_ingest.views.gateways import standings
+from shared_schema.events import EventKind
 from shared_schema.gateway import Machine, Status
 from shared_schema.signing import generate_key, public_key_to_pem
 
@@ -89,6 +92,39 @@ def test_json_is_a_line_a_gateway_with_its_whole_status(town: tuple[Connection, 
     first, _ = map(json.loads, listed(dsn, "--society", "Lake View", "--json").splitlines())
     assert first["status"]["machine"]["agent_up_s"] == 3 * 86400
     assert (first["state"], first["clock_offset_s"]) == ("online", 0.0)
+
+
+def told(conn: Connection, kind: EventKind) -> list[str]:
+    refresh_disks(conn, NOW)
+    refresh_clocks(conn, NOW)
+    return [f"{each.event.severity}: {each.event.message}" for each in open_events(conn, kind)]
+
+
+def test_a_disk_that_is_nearly_full_has_a_flag(town: tuple[Connection, str]) -> None:
+    conn, _ = town
+    for free_mb, severity in ((300, []), (200, ["watch"]), (60, ["alarm"])):
+        machine = Machine(disk_free_bytes=free_mb * 1024**2, disk_total_bytes=8 * 1024**3)
+        says(conn, "gw-a", machine=machine)
+        found = [each.partition(" left")[0] for each in told(conn, EventKind.GATEWAY_DISK)]
+        assert found == [f"{each}: The disk of gateway gw-a has {free_mb} MB" for each in severity]
+    says(conn, "gw-a", state="offline")
+    assert len(told(conn, EventKind.GATEWAY_DISK)) == 1, "nothing new is known of it"
+    says(conn, "gw-a", machine=Machine(disk_free_bytes=1024**3))
+    assert told(conn, EventKind.GATEWAY_DISK) == []
+
+
+def test_a_clock_that_is_off_has_a_flag(town: tuple[Connection, str]) -> None:
+    conn, _ = town
+    says(conn, "gw-a", at=NOW - timedelta(minutes=7))
+    assert told(conn, EventKind.GATEWAY_CLOCK) == [
+        "watch: The clock of gateway gw-a is 7 minutes behind."
+    ]
+    says(conn, "gw-a", clock_synchronised=False, clock_jump_s=-420.0)
+    (alarm,) = told(conn, EventKind.GATEWAY_CLOCK)
+    assert alarm.startswith("alarm: ")
+    assert "reads no meter" in alarm
+    revoke_keys(conn, "gw-a", Word("A. Nair", "stolen", NOW))
+    assert told(conn, EventKind.GATEWAY_CLOCK) == []
 
 
 def test_a_revoked_gateway_does_not_stay_online(town: tuple[Connection, str]) -> None:

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Each gateway with what it said last of itself; of one society, or of all. The certificate is the last that was issued.
 SELECT gateway.society_id, society.name AS society, gateway.name AS gateway, gateway.tower,
-       state, at AS said_at, heard_at, lost_at, back_at, payload AS status,
+       state, at AS said_at, heard_at, lost_at, payload AS status,
        EXISTS (SELECT FROM gateway_key AS k WHERE k.gateway_id = gateway.gateway_id)
          AND NOT EXISTS (
            SELECT FROM gateway_key AS k
