@@ -35,8 +35,8 @@ test-apache: setup ## Run the storage tests against TimescaleDB's Apache edition
 	@test -n "$(DSN)" || { echo "make test-apache needs DSN=postgresql://… of a server with timescaledb.license = 'apache'" >&2; exit 2; }
 	@IOT_UTILITY_TEST_APACHE_DSN="$(DSN)" $(PYTEST) -m apache
 
-test-alerts: setup ## Fetch Debian's Prometheus and hold the alert rules, the dashboard and the runbook against it
-	IOT_UTILITY_ALERTS=1 $(PYTEST) tests/integration/deploy/test_alert_rules.py tests/unit/deploy/test_monitoring_files.py -q -p no:xdist
+test-alerts: setup ## Fetch Debian's Prometheus, check the rules, and let every alert fire on a real worker
+	IOT_UTILITY_ALERTS=1 $(PYTEST) tests/integration/deploy/test_alert_rules.py tests/integration/deploy/alerts_fire.py -q -s -p no:xdist
 
 test-containers: setup ## Run the tests of both editions of TimescaleDB and of the broker in containers (needs Docker)
 	IOT_UTILITY_CONTAINERS=1 $(PYTEST) -m containers

@@ -181,7 +181,7 @@ STORE: Final = (
     Family(
         "metering_webhook_oldest_timestamp_seconds", "gauge", "when the oldest of them was made"
     ),
-    Family("metering_rollup_days_waiting", "gauge", "days of channels that wait for a rollup"),
+    Family("metering_rollup_waiting", "gauge", "days of channels that wait for a rollup"),
     Family(
         "metering_rollup_oldest_timestamp_seconds", "gauge", "since when the oldest of them waits"
     ),

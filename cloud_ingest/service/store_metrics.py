@@ -170,7 +170,7 @@ def _of_queues(queues: QueueFacts) -> Iterator[Metric]:
     oldest = {key: at.timestamp() for key, at in since.items() if at}
     yield family("metering_outbox_oldest_timestamp_seconds", oldest)
     yield family("metering_webhook_messages", {(): queues.webhook_messages})
-    yield family("metering_rollup_days_waiting", {(): queues.days})
+    yield family("metering_rollup_waiting", {(): queues.days})
     for name, at in (
         ("metering_webhook_oldest_timestamp_seconds", queues.webhook_since),
         ("metering_rollup_oldest_timestamp_seconds", queues.days_since),

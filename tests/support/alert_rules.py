@@ -13,7 +13,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
-RULES = PROMETHEUS / "rules.yml"
+RULES = PROMETHEUS / "metering.rules.yml"
 CONFIG = PROMETHEUS / "prometheus.yml"
 DASHBOARD = ROOT / "deploy" / "grafana" / "dashboards" / "metering.json"
 RUNBOOK = ROOT / "docs" / "runbook"

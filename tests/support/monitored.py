@@ -12,12 +12,14 @@ from uuid import uuid4
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from cloud_ingest.store.registry import enrol_gateway
+from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.registry import enrol_gateway, ensure_society
 from cloud_ingest.store.status import put_status
 from shared_schema.gateway import Machine, Status
 from shared_schema.signing import generate_key, public_key_to_pem
 from tests.support.fill import fill
-from tests.support.service_site import SOCIETY, Site
+from tests.support.service_site import SOCIETY
 
 TIMEOUT_S = 2.0
 """No page of a worker takes longer, whatever happens to its servers."""
@@ -54,9 +56,9 @@ class Pages:
         return None
 
 
-def gateway_status(site: Site, name: str, now: datetime, **changes: Any) -> None:
+def gateway_status(conn: Connection, name: str, now: datetime, **changes: Any) -> None:
     """Enrol a gateway that is well, and let it tell its status."""
-    enrol_gateway(site.conn, SOCIETY, name, None, public_key_to_pem(generate_key().public_key()))
+    enrol_gateway(conn, SOCIETY, name, None, public_key_to_pem(generate_key().public_key()))
     told: dict[str, Any] = {
         "clock_synchronised": True,
         "meters": 20,
@@ -75,19 +77,20 @@ def gateway_status(site: Site, name: str, now: datetime, **changes: Any) -> None
         ),
     }
     status = Status(gateway=name, session=uuid4(), state="online", at=now, **(told | changes))
-    put_status(site.conn, status, now)
+    put_status(conn, status, now)
 
 
-def watched(site: Site, now: datetime) -> None:
+def watched(conn: Connection, now: datetime) -> None:
     """Give each metric of the store something to say; nothing is wrong."""
-    gateway_status(site, "gw-well", now)
-    conn, society = site.conn, site.society_id
-    fill(conn, SOCIETY, 2, now.date() - timedelta(days=4), days=4, dense=3)
+    today = now.astimezone(open_store(conn).zone).date()
+    fill(conn, SOCIETY, 2, today - timedelta(days=4), days=4, dense=3)
+    society = ensure_society(conn, SOCIETY)
+    gateway_status(conn, "gw-well", now)
     conn.execute("UPDATE meter SET last_reading_at = %s", (now,))
     conn.execute(
         "INSERT INTO event (event_id, society_id, kind, subject_type, subject, service, state,"
-        " since, raised_at, message) VALUES (%s, %s, 'leak', 'unit', 'A-1', 'water', 'open',"
-        " now(), now(), 'a leak')",
+        " since, raised_at, message) VALUES (%s, %s, 'held_change', 'unit', 'A-1', 'water', 'open',"
+        " now(), now(), 'it would change')",
         (uuid4(), society),
     )
     conn.execute(

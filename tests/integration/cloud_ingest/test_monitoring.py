@@ -30,7 +30,7 @@ __all__ = ["each_site", "mosquitto", "site"]
 
 
 def test_a_worker_shows_every_metric_of_the_catalogue(site: Site) -> None:
-    watched(site, utc_now())
+    watched(site.conn, utc_now())
     site.meter("1")
     sealer, gateway = site.gateway(GATEWAYS[0])
     pages = Pages(f"127.0.0.1:{free_port()}")
@@ -59,8 +59,8 @@ def test_a_worker_shows_every_metric_of_the_catalogue(site: Site) -> None:
 
 def test_facts_are_the_same_on_each_edition(each_site: Site) -> None:
     now = utc_now()
-    watched(each_site, now)
-    gateway_status(each_site, "gw-old", now, machine=None, spool_bytes=None, clock_jump_s=90.0)
+    watched(each_site.conn, now)
+    gateway_status(each_site.conn, "gw-old", now, machine=None, spool_bytes=None, clock_jump_s=90.0)
     store = open_store(each_site.conn)
     facts = read_facts(each_site.conn, now)
     assert [(each.meters, each.silent_hour, each.newest) for each in facts.meters] == [(2, 0, now)]
@@ -68,10 +68,10 @@ def test_facts_are_the_same_on_each_edition(each_site: Site) -> None:
         "gw-well": 0.0,
         "gw-old": 90.0,
     }
-    assert [(each.kind, each.flags) for each in facts.flags] == [("leak", 1)]
+    assert [(each.kind, each.flags) for each in facts.flags] == [("held_change", 1)]
     assert (facts.queues.unacknowledged, facts.queues.unsent) == (1, 0)
     yesterday = read_yesterday(each_site.conn, store.zone, now)
-    assert [(each.expected, each.society) for each in yesterday.societies] == [(192, SOCIETY)]
+    assert [(each.expected, each.present) for each in yesterday.societies] == [(192, 192)]
 
 
 def test_a_taken_port_ends_the_start_with_its_setting(site: Site, mosquitto: MqttServer) -> None:
