@@ -34,11 +34,15 @@ OTHER_VARIABLES: Final = (
     "IOT_UTILITY_TEST_*",
     "IOT_UTILITY_BENCH_*",
     "IOT_UTILITY_YEAR_*",
+    "IOT_UTILITY_ALERTS",
+    "IOT_UTILITY_COMPOSE",
     "IOT_UTILITY_CONTAINERS",
     "IOT_UTILITY_DEEPER",
+    "IOT_UTILITY_FORMER",
+    "IOT_UTILITY_PACKAGE",
     "IOT_UTILITY_REGISTERS",
 )
-"""Variables of commands and of our own tests: they are no settings."""
+"""Variables of commands and of the lanes of tests in a checkout: they are no settings."""
 _ITEMS: Final = {"webhook": ("url", "secret_file"), "broker_login": ("name", "role")}
 _log = logging.getLogger(__name__)
 

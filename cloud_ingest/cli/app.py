@@ -15,7 +15,7 @@ import sys
 _EXTRA_OF = {
     **dict.fromkeys(
         (
-            *("aiomqtt", "paho", "prometheus_client", "psycopg", "pydantic_settings", "rich"),
+            *("aiomqtt", "paho", "prometheus_client", "psycopg", "rich"),
             *("typer", "tzdata"),
         ),
         "cloud",

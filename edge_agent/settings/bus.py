@@ -26,7 +26,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from edge_agent.dlms.security import PUBLIC_CLIENT, UTILITY_CLIENT, Mode
 from edge_agent.secret_files import read_password
 from shared_schema.settings.kinds import SECRET, Kind
-from shared_schema.settings.mistakes import TWICE
+from shared_schema.settings.tables import TWICE
 from shared_schema.text import LONGEST_LABEL, composed, label_fault
 
 Secured = TypeVar("Secured", bound="SetterConfig | MeterConfig")

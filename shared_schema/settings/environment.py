@@ -21,7 +21,7 @@ from typing import Annotated, Any, Final, Literal, NoReturn, get_args, get_origi
 
 from pydantic import BaseModel, SecretStr
 
-from shared_schema.settings.mistakes import fields_of, inner_table, nearest
+from shared_schema.settings.tables import fields_of, inner_table
 from shared_schema.settings.toml_lines import Place, inside
 
 _INTO: Final = "__"
@@ -179,6 +179,8 @@ def _is_list(annotation: Any) -> bool:
 
 
 def _unknown(name: str, prefix: str, table: type[BaseModel], others: Collection[str]) -> str:
+    from shared_schema.settings.mistakes import nearest  # noqa: PLC0415 - for a mistake alone
+
     known = [variable_of(place, prefix) for place in _places(table)]
     near = nearest(name, [*known, *(each for each in others if not each.endswith("*"))])
     meant = f"; did you mean {near}?" if near else ""

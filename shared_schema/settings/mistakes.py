@@ -19,6 +19,7 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
+from shared_schema.settings.tables import TWICE, fields_of, inner_table
 from shared_schema.settings.toml_lines import Place, first_line, inside, lines_of
 
 _AT_LINE: Final = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)")
@@ -35,8 +36,6 @@ _KINDS: Final[dict[object, str]] = {
     Decimal: "a number",
     "Obis": 'an OBIS code in quotes, as in "1.0.1.8.0.255"',
 }
-TWICE: Final = "twice"
-"""The kind of pydantic's error for a value that another has: its text says all."""
 _PLAINLY: Final = {"path_type": "Input should be a valid path"}
 _ONE_OF: Final = frozenset({"literal_error", "enum"})
 _NO_TABLE: Final = frozenset({"model_type", "dict_type", "tuple_type", "frozen_set_type"})
@@ -281,13 +280,6 @@ def _word(text: str) -> str:
     return text if len(text) <= 64 and text.isprintable() else _shown(text)
 
 
-def inner_table(annotation: Any) -> type[BaseModel] | None:
-    """Return the table that a field holds, or that its items are."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, map(inner_table, get_args(annotation))), None)
-
-
 def _fields_beside(place: Place, table: type[BaseModel]) -> dict[str, FieldInfo]:
     """Return the keys of the table that holds the last key of a place."""
     names = [part for part in place if isinstance(part, str)]
@@ -296,11 +288,6 @@ def _fields_beside(place: Place, table: type[BaseModel]) -> dict[str, FieldInfo]
         field = fields_of(inner).get(name)
         inner = inner_table(field.annotation) if field else None
     return fields_of(inner)
-
-
-def fields_of(table: type[BaseModel] | None) -> dict[str, FieldInfo]:
-    """Return the fields of a table by their keys in the file."""
-    return {} if table is None else {f.alias or name: f for name, f in table.model_fields.items()}
 
 
 def allowed_values(field: FieldInfo | None) -> str:

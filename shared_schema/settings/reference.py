@@ -21,7 +21,7 @@ from pydantic.fields import FieldInfo
 
 from shared_schema.meanings import meanings
 from shared_schema.settings.kinds import Kind
-from shared_schema.settings.mistakes import fields_of, inner_table
+from shared_schema.settings.tables import fields_of, inner_table
 
 _HEAD: Final = "| key | type | unit | default | meaning |\n|---|---|---|---|---|\n"
 _TABLE: Final = re.compile(r"^\| key \|.*\n(?:\|.*\n)*", re.MULTILINE)

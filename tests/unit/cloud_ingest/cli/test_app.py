@@ -80,7 +80,7 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_help_imports_no_library_of_a_command() -> None:
-    heavy = ("psycopg", "aiomqtt", "paho", "pydantic", "pydantic_settings", "cryptography")
+    heavy = ("psycopg", "aiomqtt", "paho", "pydantic", "cryptography")
     result = python(
         "import sys\n"
         "from cloud_ingest.cli.app import main\n"

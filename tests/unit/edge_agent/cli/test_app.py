@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from edge_agent import errors
 from edge_agent.cli import app, reference
 from edge_agent.settings.gateway import AgentSettings, BrokerConfig
-from shared_schema.settings.mistakes import fields_of
+from shared_schema.settings.tables import fields_of
 from shared_schema.signing import fingerprint, private_key_from_pem, public_key_from_pem
 
 ESTATE = """
