@@ -27,7 +27,7 @@ from cloud_ingest.store.assignments import torn_subjects
 from cloud_ingest.store.connection import Connection, connect, describe
 from cloud_ingest.store.gateway_keys import last_certificates
 from cloud_ingest.store.identity import server_knows_zone
-from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.quarantine_room import dropped
 from cloud_ingest.store.registry import societies
 from cloud_ingest.store.roles import lock_holders, read_service, strangers
@@ -117,7 +117,7 @@ def _store(
             "fail", "store", str(error), "correct the setting or the program, not the store"
         )
         return
-    yield Check("ok", "store", f"{store.store_id} is of this version")
+    yield _check_version(store)
     extension = server_facts.read_extension(conn)
     yield checks.check_rollups(extension, store)
     yield from map(check_stranger, strangers(conn))
@@ -135,3 +135,11 @@ def _store(
     yield from check_webhooks(webhook_states(conn), now())
     if extension.installed is not None:
         yield from checks.check_jobs(server_facts.read_jobs(conn))
+
+
+def _check_version(store: Store) -> Check:
+    """Whether the last upgrade was ended."""
+    if store.waiting:
+        said = f"{', '.join(store.waiting)} waits for the workers of a former version"
+        return Check("warn", "store", said, "restart them, then run cloud-ingest migrate")
+    return Check("ok", "store", f"{store.store_id} is of this version")

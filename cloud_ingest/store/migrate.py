@@ -80,6 +80,8 @@ class Store:
     tables: Tables
     kept_from: datetime | None = None
     """Readings until then are gone, or going; the border of a month."""
+    waiting: tuple[str, ...] = ()
+    """Migrations that wait until no worker of a former version serves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +222,8 @@ def open_store(conn: Connection, *, zone: str | None = None) -> Store:
         if not migration.can_wait:
             raise NotMigrated(f"the store lacks {migration.name}: run cloud-ingest migrate")
     zone_ = ZoneInfo(found.zone)
-    return Store(found.store_id, zone_, found.rollups, _tables(kind), found.kept_from)
+    waiting = tuple(migration.name for migration in lacks)
+    return Store(found.store_id, zone_, found.rollups, _tables(kind), found.kept_from, waiting)
 
 
 def _refuse_stranger(conn: Connection) -> None:

@@ -165,7 +165,10 @@ def test_a_store_that_does_not_fit(database: str) -> None:
             "fail",
             True,
         )
-        conn.execute("UPDATE migration SET name = '9999_future' WHERE name = '0007_meter_events'")
+        conn.execute(
+            "UPDATE migration SET name = '9999_future', oldest = 9999"
+            " WHERE name = '0007_meter_events'"
+        )
         newer = look(database)["store"]
         assert (newer.level, "run the newer" in newer.said) == ("fail", True)
         conn.execute("UPDATE store SET zone = 'Mars/Olympus'")

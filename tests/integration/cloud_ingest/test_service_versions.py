@@ -154,6 +154,10 @@ def test_a_plan_tells_who_serves(site: Site) -> None:
             f"{BESIDE.name}: beside the workers that serve",
             f"{AFTER.name}: when no worker of a former version serves",
         ]
+        code, told = NEXT_PROGRAM.run(site, "migrate")
+        assert code == 0, told
+    _, told = NEXT_PROGRAM.run(site, "doctor")
+    assert f"warn  store: {AFTER.name} waits" in told
 
 
 @pytest.mark.skipif(FORMER is None, reason="make upgrade FORMER=… names a former version")
