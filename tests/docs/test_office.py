@@ -19,7 +19,6 @@ from psycopg.conninfo import conninfo_to_dict
 
 from cloud_ingest.store.connection import Connection, connect
 from deploy.demo.mosquitto import cloud_user, local_mosquitto
-from tests.docs import pages
 from tests.docs.pages import ROOT
 from tests.docs.play import Part, follow
 from tests.docs.resident import resident
@@ -183,8 +182,5 @@ def office(
 def test_a_page_does_what_it_says(path: Path, office: Office, tmp_path: Path) -> None:
     part = PARTS.get(path.stem, Part())
     with office.opened(path.stem, tmp_path) as machine:
-        for name, language in part.files.items():
-            block = next(each for each in pages.blocks(path) if each.language == language)
-            (machine.root / "home" / name).write_text(block.text)
-        faults = follow(machine, pages.commands(path), part)
+        faults = follow(machine, path, part)
     assert not faults, "\n\n".join(faults)
