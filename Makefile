@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-timescale test-apache test-containers test-alerts test-compose check bench chaos chaos-proof soak fuzz year upgrade edge-package test-package test-image cloud-package test-package-cloud docs sandbox site clean setup lock
+.PHONY: help demo quick test test-timescale test-apache test-containers test-alerts test-compose check bench chaos chaos-proof soak fuzz year upgrade edge-package test-package test-image cloud-package test-package-cloud docs sandbox site clean setup lock test-docs
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -88,6 +88,10 @@ cloud-package: setup ## Pack the cloud service for a server with systemd, into d
 
 edge-package: setup ## Make the gateway's Debian package, dist/edge-agent_*.deb: ARCH=arm64 or amd64
 	@$(BIN)/python -m deploy.edge --architecture $(or $(ARCH),arm64) $(if $(VERSION),--version $(VERSION))
+
+test-docs: setup ## Follow every page of the documentation, and the newcomer's hour; say what is not run, and why
+	$(PYTEST) tests/docs tests/docs/hour.py -q -n $(WORKERS) --dist loadfile
+	@$(BIN)/python -m tests.docs
 
 sandbox: setup ## Run a database and a broker of this machine alone, to try the programs on: DIRECTORY=sandbox
 	@$(BIN)/python -m deploy.demo.sandbox $(or $(DIRECTORY),sandbox)

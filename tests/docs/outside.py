@@ -52,6 +52,7 @@ ELSEWHERE: Mapping[str, str] = {
     "_timescaledb_internal": "tests/integration/cloud_ingest/test_store_migrate.py",
     "pg_basebackup": "tests/integration/cloud_ingest/test_backup.py",
     "--group ingest": "tests/integration/cloud_ingest/test_service_group.py",
+    "cloud-ingest gateway diagnose": "tests/integration/cloud_ingest/test_gateway_diagnose.py",
     "cloud-ingest rules": "tests/unit/cloud_ingest/cli/test_rules.py",
 }
 """What needs more than a page can set up, and the test that runs it."""

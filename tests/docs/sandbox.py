@@ -31,9 +31,9 @@ FOREGROUND = re.compile(
 )
 """They run until they are stopped; a reader opens another terminal."""
 _OURS = re.compile(
-    r"(?<![\w./}:-])/(etc/(?:edge-agent|iot-utility|mosquitto|systemd)|opt|srv|tmp|backup|usr/local/bin"
-    r"|var/lib|dev/serial|dev/ttyUSB0)\b"
+    r"(?<![\w./}:-])/(etc|opt|srv|tmp|backup|usr/local/bin|var/lib|dev/serial|dev/ttyUSB0)\b"
 )
+_FOLDERS = ("usr/local/bin", "var/lib", "dev/serial")
 _DRIVER = """
 exit() {{ :; }}
 next() {{ IFS= read -r -d '' -u {commands} "$1"; }}
@@ -95,8 +95,12 @@ class Sandbox:
 
     def here(self, text: str) -> str:
         """Return what is typed with the places of this machine."""
+        text = self._moved(text)
         for place, own in self.places.items():
-            text = text.replace(place, own)
+            text = text.replace(self._moved(place), own)
+        return text
+
+    def _moved(self, text: str) -> str:
         return _OURS.sub(rf"{self.root}/\1", text).replace("cd / ", f"cd {self.root} ")
 
     def run(self, text: str, typed: str = "") -> Done:
@@ -154,7 +158,7 @@ class Sandbox:
 def sandbox(folder: Path, programs: Path, environment: Mapping[str, str]) -> Iterator[Sandbox]:
     """A machine in an empty folder, with our programs on PATH, and a further environment."""
     root, tools = folder / "machine", folder / "machine" / "shims"
-    for name in ("home", "etc", "tmp", "srv", "opt", "usr/local/bin", "var/lib", "dev/serial"):
+    for name in ("home", "etc/systemd/system", "tmp", "srv", "opt", *_FOLDERS):
         (root / name).mkdir(parents=True)
     tools.mkdir()
     fill = {"python": sys.executable, "programs": str(programs), "bin": str(tools)}

@@ -69,6 +69,7 @@ def lake_view(conn: Connection, folder: Path) -> None:
         for part in range(0, len(rows), 28):
             site.deliver(serial, rows[part : part + 28], period_s=86400)
     site.deliver("26100001", near)
+    close_month(conn, LAKE_VIEW, "2026-07", local("2026-08-02 09:00"))
     told = fingerprint(site.gateway.key.public_key())
     (folder / "fingerprint").write_text(told)
 

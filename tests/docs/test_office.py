@@ -19,6 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from cloud_ingest.store.connection import Connection, connect
 from deploy.demo.mosquitto import cloud_user, local_mosquitto
+from tests.docs import pages
 from tests.docs.pages import ROOT
 from tests.docs.play import Part, follow
 from tests.docs.resident import resident
@@ -35,26 +36,26 @@ OF_THE_PLACE = frozenset(
 )
 """Pages of a place with meters and a broker: test_place.py."""
 PAGES = [
-    path
-    for folder in ("howto", "runbook")
-    for path in sorted((ROOT / "docs" / folder).glob("*.md"))
-    if path.stem not in OF_THE_PLACE
+    path for path in sorted((ROOT / "docs" / "howto").glob("*.md")) if path.stem not in OF_THE_PLACE
 ]
 SCENES: dict[str, Scene] = {"flags": flagged, "units": replaced}
 ROLES = ("metering", "metering_service", "lake_view_reports")
 BACK = "export IOT_UTILITY_DSN=$FULL_DSN"
 NEW_SOCIETY = "INSERT INTO metering.society (name) VALUES ('Lake View')"
 OWNER = "CREATE ROLE metering SUPERUSER LOGIN PASSWORD 'SECRET'"
+RUNBOOK = sorted((ROOT / "docs" / "runbook").glob("*.md"))
 PARTS = {
     "backup": Part(
         before={
             "pg_dump": f'psql -c "{OWNER}" postgres && '
             "createdb --owner=metering --template=$FULL_NAME metering"
         },
-        refused={"doctor": "fsync: off"},
     ),
     "flags": Part(before={"openssl rand": "mkdir -p /etc/iot-utility"}),
     "history": Part(files={"registers.csv": "csv"}),
+    "monitoring": Part(
+        before={"prometheus.yml": "mkdir -p /etc/prometheus && ln -s $CHECKOUT/deploy"}
+    ),
     "month": Part(
         files={"units.csv": "csv"},
         before={
@@ -76,9 +77,7 @@ PARTS = {
             "--reader": f'psql -c "{NEW_SOCIETY}" metering',
             "doctor": "mkdir -p /etc/iot-utility && touch /etc/iot-utility/cloud.toml",
         },
-        refused={"doctor": "fsync: off"},
     ),
-    "upgrade": Part(refused={"doctor": "fsync: off"}),
 }
 
 
@@ -152,6 +151,7 @@ class Office:
         return {
             "IOT_UTILITY_DSN": full,
             "FULL_DSN": full,
+            "CHECKOUT": str(ROOT),
             "FULL_NAME": str(conninfo_to_dict(full)["dbname"]),
             "CLOCK_SHIFT_S": str((PRESENT - datetime.now(UTC)).total_seconds()),
             "IOT_UTILITY_BROKER_HOST": self.broker.host,
@@ -176,6 +176,13 @@ def office(
         ExitStack() as stack,
     ):
         yield Office(server, broker, programs, templates, stack, folder)
+
+
+def test_the_runbook_asks_what_can_be_asked(office: Office, tmp_path: Path) -> None:
+    commands = {each.text: each for path in RUNBOOK for each in pages.commands(path)}
+    with office.opened("runbook", tmp_path) as machine:
+        faults = follow(machine, RUNBOOK[0], Part(), list(commands.values()))
+    assert not faults, "\n\n".join(faults)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+"""Say how many commands the documentation has, and which of them no test runs, with the reason.
+
+Run as ``python -m tests.docs``.
+"""
+
+from collections import Counter
+
+from tests.docs import pages
+from tests.docs.outside import why_not_run
+
+FOLLOWED = {"docs", "howto", "runbook"}
+told: Counter[str] = Counter()
+run = 0
+for path in pages.pages():
+    for each in pages.commands(path):
+        reason = why_not_run(each.text) or (
+            None
+            if path.parent.name in FOLLOWED
+            else "an example beside an explanation or a reference"
+        )
+        run += reason is None
+        told.update([reason] if reason else [])
+print(f"{run + told.total()} commands are parsed, {run} of them run, {told.total()} not:")
+for reason, count in told.most_common():
+    print(f"  {count:4} {reason}")
