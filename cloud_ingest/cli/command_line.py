@@ -35,6 +35,9 @@ COMMANDS: Final = {
         "store", "Check the database, the store and the broker, and say what to do; change nothing."
     ),
     "config": Place("config", "The settings: check them without a server, show what holds."),
+    "diagnose": Place(
+        "diagnose", "Write a file for who helps you: no secret, no readings, no units' labels."
+    ),
     "keep-readings": Place(
         "store",
         "Set or show how long readings are kept [default: for ever]; the service drops older ones.",

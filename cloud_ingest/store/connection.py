@@ -149,6 +149,14 @@ def describe(dsn: str) -> str:
     return f"database {words.get('dbname') or words.get('user') or '(default)'} at {place}{port}"
 
 
+def password_in(dsn: str) -> str | None:
+    """Return the password that stands in a DSN, so that it can be masked; None: there is none."""
+    try:
+        return conninfo_to_dict(dsn).get("password") or None  # type: ignore[return-value]
+    except psycopg.Error:
+        return dsn  # it is no DSN: nothing of it is shown
+
+
 def edition(conn: Connection) -> Edition:
     """Say what the database can do: only Community has continuous aggregates."""
     with translated():

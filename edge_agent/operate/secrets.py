@@ -43,10 +43,9 @@ def secrets_of(settings: AgentSettings, network: Iterable[str] = _NETWORK) -> Se
     for path in _secret_paths(settings):
         try:
             values.append(path.read_bytes())
-        except FileNotFoundError:
-            continue
-        except OSError:
-            unread.append(path)
+        except OSError as error:
+            is_optional = path == settings.next_key_file and isinstance(error, FileNotFoundError)
+            unread += [] if is_optional else [path]
     return Secrets((*values, *_network_passwords(network)), tuple(unread))
 
 

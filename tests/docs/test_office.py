@@ -51,6 +51,13 @@ PARTS = {
             "createdb --owner=metering --template=$FULL_NAME metering"
         },
     ),
+    "diagnose": Part(
+        before={
+            "cloud-ingest diagnose": "mkdir -p /etc/iot-utility && "
+            "touch /etc/iot-utility/cloud.toml"
+        },
+        refused={"gateway diagnose": "has no gateway 'gw-tower-1'"},
+    ),
     "flags": Part(before={"openssl rand": "mkdir -p /etc/iot-utility"}),
     "history": Part(files={"registers.csv": "csv"}),
     "monitoring": Part(
