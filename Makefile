@@ -96,7 +96,7 @@ test-docs: setup ## Follow every page of the documentation, and the newcomer's h
 sandbox: setup ## Run a database and a broker of this machine alone, to try the programs on: DIRECTORY=sandbox
 	@$(BIN)/python -m deploy.demo.sandbox $(or $(DIRECTORY),sandbox)
 
-docs: setup ## Generate the reference of messages, commands and views, and the page that checks a proof
+docs: setup ## Generate the reference of messages, commands, settings and views, and the page that checks a proof
 	$(BIN)/python -m shared_schema.schemas docs/reference
 	$(BIN)/python -m shared_schema.proof.page shared_schema/verify.html
 	$(BIN)/python -m edge_agent.cli.reference docs/reference

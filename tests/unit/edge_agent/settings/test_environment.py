@@ -106,3 +106,34 @@ def test_a_wrong_variable_is_named(tmp_path: Path) -> None:
     del wrong["EDGE_AGENT_BUS"], wrong["EDGE_AGENT_COMMANDS__ALLOW"]
     with pytest.raises(ConfigurationError, match=r"^EDGE_AGENT_POLL_PERIOD_S: Input should be"):
         read_settings(file, wrong)
+
+
+NAMES = st.sampled_from(
+    [
+        "EDGE_AGENT_BROKER",
+        "EDGE_AGENT_BROKER__HOST",
+        "EDGE_AGENT_BROKER__TLS__CA",
+        "EDGE_AGENT_BUS",
+        "EDGE_AGENT_BUS__0",
+        "EDGE_AGENT_BUS__0__METER",
+        "EDGE_AGENT_BUS__0__METER__0__LABEL",
+        "EDGE_AGENT_COMMANDS__ALLOW",
+        "EDGE_AGENT_GATHER_S",
+        "EDGE_AGENT_ZONE",
+    ]
+)
+VALUES = st.text(max_size=20) | st.sampled_from(["{}", "[]", "[{}]", "1", "null", '"x"'])
+
+
+@given(st.dictionaries(NAMES, VALUES))
+def test_any_variables_are_settings_or_explained(
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.toml"
+    file.write_text(toml_of({**NEEDED, "broker": {"host": "b"}}))
+    said: tuple[str, ...] = ("settings",)
+    try:
+        read_settings(file, environment)
+    except ConfigurationError as error:
+        said = (*error.details, str(error))
+    assert all(said)
