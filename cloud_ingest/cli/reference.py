@@ -97,7 +97,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     (folder / NAME).write_text(reference(), encoding="utf-8")
     page = (folder / SETTINGS).read_text("utf-8")
-    (folder / SETTINGS).write_text(with_tables(page, TABLES), encoding="utf-8")
+    (folder / SETTINGS).write_text(with_tables(page, TABLES, folder.parent), encoding="utf-8")
 
 
 if __name__ == "__main__":

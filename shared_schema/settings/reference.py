@@ -3,9 +3,11 @@
 
 A page is written by hand but for its tables of keys: of each, the type, bounds and default come
 from the field, the unit from the end of its name, the meaning from the docstring under it. A
-docstring says what None stands for in a sentence of its own: ``None: the system's.``
+docstring says what None stands for in a sentence of its own: ``None: the system's.`` A page that
+it names by its path, such as ``docs/howto/units.md``, becomes a link with that page's title.
 
-In: a page, the model behind each of its headings. Out: the page with its tables made anew. Pure.
+In: a page, the model behind each of its headings, the documentation. Out: the page with its tables
+made anew.
 """
 
 import json
@@ -50,8 +52,13 @@ _WORDS: Final = {
 }
 
 
-def with_tables(page: str, tables: Mapping[str, type[BaseModel]]) -> str:
+def with_tables(page: str, tables: Mapping[str, type[BaseModel]], docs: Path) -> str:
     """Return a page with the table of keys under each heading made anew.
+
+    Args:
+        page: the page's text.
+        tables: the model of the table under each heading.
+        docs: the folder of the documentation.
 
     Raises:
         ValueError: a heading is missing, or has no table of keys below it.
@@ -62,7 +69,7 @@ def with_tables(page: str, tables: Mapping[str, type[BaseModel]]) -> str:
         raise ValueError(f"no heading for {', '.join(sorted(missing))}")
     for heading, table in tables.items():
         name = heading.strip("[]") if heading.startswith("[") else ""
-        written = _HEAD + "".join(_rows(table, name))
+        written = _HEAD + "".join(_rows(table, name, docs))
         section, count = _TABLE.subn(lambda _, w=written: w, by_heading[heading], count=1)
         if not count:
             raise ValueError(f"no table of keys under {heading}")
@@ -70,7 +77,7 @@ def with_tables(page: str, tables: Mapping[str, type[BaseModel]]) -> str:
     return first + "".join(by_heading.values())
 
 
-def _rows(table: type[BaseModel], path: str) -> Iterable[str]:
+def _rows(table: type[BaseModel], path: str, docs: Path) -> Iterable[str]:
     said = meanings(table)
     for key, field in fields_of(table).items():
         meaning = " ".join(said[key].split())
@@ -80,18 +87,22 @@ def _rows(table: type[BaseModel], path: str) -> Iterable[str]:
         words = _type(field, f"{path}.{key}" if path else key)
         unit = next((unit for end, unit in _UNITS.items() if key.endswith(end)), "")
         default = _default(field, of_none[1] if of_none else "none")
-        yield "".join(map(_cell, (f"`{key}`", words, unit, default, meaning))) + "|\n"
+        cells = (f"`{key}`", words, unit, default, meaning)
+        yield "".join(_cell(each, docs) for each in cells) + "|\n"
 
 
-def _cell(text: str) -> str:
+def _cell(text: str, docs: Path) -> str:
     spoken = text.replace("``", "`").replace("|", "\\|")
-    linked = _PAGE.sub(_link, spoken)
+    linked = _PAGE.sub(lambda page: _link(page, docs), spoken)
     return f"| {linked} " if linked else "| "
 
 
-def _link(page: re.Match[str]) -> str:
-    is_decision = page[1].startswith("adr/")
-    name = f"ADR {int(page[2].partition('-')[0])}" if is_decision else page[2]
+def _link(page: re.Match[str], docs: Path) -> str:
+    if page[1].startswith("adr/"):
+        name = f"ADR {int(page[2].partition('-')[0])}"
+    else:
+        file = docs / page[1].partition("#")[0]
+        name = file.read_text("utf-8").partition("\n")[0].removeprefix("# ")
     return f"[{name}](../{page[1]})"
 
 

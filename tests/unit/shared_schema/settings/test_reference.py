@@ -2,6 +2,7 @@
 """The reference tells of a field what its declaration says."""
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
@@ -38,15 +39,17 @@ class Whole(BaseModel):
     """Several."""
 
 
-def test_a_table_is_made_of_the_fields() -> None:
+def test_a_table_is_made_of_the_fields(tmp_path: Path) -> None:
+    (tmp_path / "howto").mkdir()
+    (tmp_path / "howto" / "units.md").write_text("# Keep the list\n\nText.\n")
     page = f"# Page\n\n## Top\nBefore.\n{HEAD}| `old` | | | | |\n\nAfter.\n## [x]\n{HEAD}"
-    assert with_tables(page, {"Top": Whole, "[x]": Inner}) == (
+    assert with_tables(page, {"Top": Whole, "[x]": Inner}, tmp_path) == (
         f"# Page\n\n## Top\nBefore.\n{HEAD}"
         "| `wait_s` | number, above 0, up to 5 | s | the line's own, by `mode` | How long. May be "
         "\\| short ([ADR 5](../adr/0005-full-spool.md)). |\n"
         "| `share_percent` | number, 0 to 100 | % | `0.5` | How much. |\n"
         '| `mode` | `"a"` or `"b"` | | `"a"` | Which. |\n'
-        "| `zone` | name of a zone | | none | Where: [units.md](../howto/units.md#zones). |\n"
+        "| `zone` | name of a zone | | none | Where: [Keep the list](../howto/units.md#zones). |\n"
         "| `key_file` | path of a secret | | required | A key. |\n"
         "| `inner` | table `[inner]` | | see below | One. |\n"
         "| `inners` | tables `[[inners]]` | | none | Several. |\n"
