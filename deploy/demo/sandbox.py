@@ -72,6 +72,12 @@ def environment(folder: Path, dsn: str, port: int, *, clock_is_kept: bool) -> st
     return "\n".join([f"export PATH={shlex.quote(str(BIN))}:$PATH", *lines, ""])
 
 
+def write_private(file: Path, text: str) -> None:
+    """Write a file that its owner alone may read; what a killed run left goes."""
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as target:
+        target.write(text)
+
+
 def serve(folder: Path) -> None:
     """Run both servers until the program is interrupted."""
     with (
@@ -84,8 +90,7 @@ def serve(folder: Path) -> None:
         ) as broker,
     ):
         text = environment(folder, postgres.dsn, broker.port, clock_is_kept=is_clock_kept())
-        with os.fdopen(os.open(folder / "env", os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-            file.write(text)
+        write_private(folder / "env", text)
         print(f"A database and a broker run. In another terminal: . {folder / 'env'}")
         print("Ctrl-C ends them; their data stays for the next time.", flush=True)
         signal.pause()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cloud_ingest.settings_file import load_settings
-from deploy.demo.sandbox import LOGINS, authority_in, environment, port_in
+from deploy.demo.sandbox import LOGINS, authority_in, environment, port_in, write_private
 
 
 def read_by_a_shell(text: str) -> dict[str, str]:
@@ -53,3 +53,11 @@ def test_the_broker_keeps_its_port(tmp_path: Path) -> None:
 def test_every_login_of_the_sandbox_has_a_certificate(tmp_path: Path) -> None:
     folder = authority_in(tmp_path).folder
     assert [login.name for login in LOGINS if not (folder / f"{login.name}.pem").is_file()] == []
+
+
+def test_what_a_killed_run_left_is_written_over(tmp_path: Path) -> None:
+    file = tmp_path / "env"
+    write_private(file, "export A=1\nexport B=2\n")
+    write_private(file, "export A=3\n")
+    assert file.read_text("utf-8") == "export A=3\n"
+    assert file.stat().st_mode & 0o777 == 0o600
