@@ -18,6 +18,7 @@ from cloud_ingest.operate import checks
 from cloud_ingest.operate.broker_checks import check_broker, check_gateways
 from cloud_ingest.operate.checks import Check
 from cloud_ingest.operate.configuration import check_files
+from cloud_ingest.operate.disk_checks import check_machines, check_store_disk
 from cloud_ingest.operate.quarantine_checks import check_quarantine
 from cloud_ingest.operate.role_checks import check_holder, check_role, check_service, check_stranger
 from cloud_ingest.operate.webhook_checks import check_webhooks
@@ -26,6 +27,7 @@ from cloud_ingest.store import quarantine, server_facts
 from cloud_ingest.store.assignments import torn_subjects
 from cloud_ingest.store.connection import Connection, connect, describe
 from cloud_ingest.store.gateway_keys import last_certificates
+from cloud_ingest.store.gateways import standings
 from cloud_ingest.store.identity import server_knows_zone
 from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.quarantine_room import dropped
@@ -123,11 +125,14 @@ def _store(
     yield from map(check_stranger, strangers(conn))
     yield from map(check_holder, lock_holders(conn))
     yield checks.check_marks(server_facts.read_marks(conn), now())
-    yield checks.check_evidence(server_facts.read_evidence(conn))
+    evidence = server_facts.read_evidence(conn)
+    yield checks.check_evidence(evidence)
+    yield check_store_disk(server_facts.read_disk(conn), evidence)
     waiting = sum(quarantine.counts(conn).values())
     yield check_quarantine(waiting, dropped(conn), now())
     yield from checks.check_units(torn_subjects(conn))
     yield from check_gateways(last_certificates(conn, now() + EXPIRES_SOON), now())
+    yield from check_machines(standings(conn, now()), now())
     for society_id, society in societies(conn):
         told = strays(conn, society_id, told_since=now() - STRAYS_FOR)
         if (check := checks.check_strays(society, told)) is not None:

@@ -4,6 +4,7 @@
 In: a connection. Out: frozen values, one for each query. Never: a change, a judgement.
 """
 
+import contextlib
 import functools
 import os
 from collections.abc import Callable, Mapping
@@ -134,6 +135,15 @@ class EvidenceSize:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreDisk:
+    """How much room the database takes, and has."""
+
+    store_bytes: int
+    free_bytes: int | None
+    """None: the server is on another machine, or does not tell us where its data lie."""
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A policy of TimescaleDB on a table of the store."""
 
@@ -233,6 +243,19 @@ def read_marks(conn: Connection) -> Marks:
 def read_evidence(conn: Connection) -> EvidenceSize:
     """Read how much room the evidence takes."""
     return _the_row(conn, EvidenceSize, query("facts/evidence"))
+
+
+@translating
+def read_disk(conn: Connection) -> StoreDisk:
+    """Read the size of the database, and what is free on its disk where that can be seen."""
+    size = scalar(conn, "SELECT pg_database_size(current_database())")
+    folder = scalar(conn, "SELECT setting FROM pg_settings WHERE name = 'data_directory'")
+    free = None
+    if folder is not None and _is_here(conn):
+        with contextlib.suppress(OSError):
+            disk = os.statvfs(folder)
+            free = disk.f_bavail * disk.f_frsize
+    return StoreDisk(size, free)
 
 
 @translating
