@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A running worker seen from outside: every metric, and health that tells the truth."""
 
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from tests.support.gateway import block_line
 from tests.support.monitored import Pages, gateway_status, utc_now, watched
 from tests.support.servers import MqttServer
 from tests.support.service_site import (
+    CLOUD,
     GATEWAYS,
     SOCIETY,
     Site,
@@ -84,7 +86,7 @@ def test_a_taken_port_ends_the_start_with_its_setting(site: Site, mosquitto: Mqt
 
 def test_a_hanging_database_hangs_no_answer(site: Site) -> None:
     pages = Pages(f"127.0.0.1:{free_port()}")
-    with site.ingest(IOT_UTILITY_METRICS_ADDRESS=pages.address):
+    with site.ingest(IOT_UTILITY_METRICS_ADDRESS=pages.address, IOT_UTILITY_LOG_FORMAT="json"):
         wait_until(lambda: pages.health("/readyz")[0] == 200)
         with frozen(site):
             wait_until(lambda: pages.health("/readyz")[0] == 503)
@@ -93,6 +95,11 @@ def test_a_hanging_database_hangs_no_answer(site: Site) -> None:
             assert pages.health("/healthz")[0] == 200
             assert pages.value("metering_database_up") == 0
         wait_until(lambda: pages.health("/readyz")[0] == 200)
+    said = site.log.read_text()
+    assert {json.loads(line)["action"] for line in said.splitlines()} >= {"start", "linked", "stop"}
+    for secret in (site.conn.info.password, CLOUD.password):
+        assert secret
+        assert secret not in said
 
 
 @contextmanager
