@@ -13,8 +13,9 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
-RULES = PROMETHEUS / "metering.rules.yml"
+RULES = PROMETHEUS / "rules.yml"
 CONFIG = PROMETHEUS / "prometheus.yml"
+PROVISIONING = ROOT / "deploy" / "grafana" / "provisioning"
 DASHBOARD = ROOT / "deploy" / "grafana" / "dashboards" / "metering.json"
 RUNBOOK = ROOT / "docs" / "runbook"
 METRIC = re.compile(r"\b(up|(?:metering|process)_[a-z_]+)\b(\{[^}]*\})?")

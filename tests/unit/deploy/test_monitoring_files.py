@@ -10,6 +10,8 @@ import yaml
 from cloud_ingest.service.metrics_catalogue import CATALOGUE
 from tests.support.alert_rules import (
     CONFIG,
+    PROVISIONING,
+    ROOT,
     RULES,
     RUNBOOK,
     Alert,
@@ -93,6 +95,22 @@ def test_the_job_of_the_example_is_that_of_the_rules() -> None:
     (scraped,) = config["scrape_configs"]
     assert f'up{{job="{scraped["job_name"]}"}}' in RULES.read_text(encoding="utf-8")
     assert "docs" in config["global"]["external_labels"]
+
+
+def test_the_containers_get_the_files_that_are_here() -> None:
+    folder = ROOT / "deploy" / "compose"
+    services = yaml.safe_load((folder / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    mounts = dict(
+        mount.split(":")[:2]
+        for name in ("prometheus", "grafana")
+        for mount in services[name]["volumes"]
+        if mount.startswith(".")
+    )
+    assert [each for each in mounts if not (folder / each).exists()] == []
+    assert mounts["../prometheus/rules.yml"] == "/etc/prometheus/rules.yml"
+    provider = PROVISIONING / "dashboards" / "metering.yml"
+    (shown,) = yaml.safe_load(provider.read_text(encoding="utf-8"))["providers"]
+    assert mounts["../grafana/dashboards"] == shown["options"]["path"]
 
 
 def test_panels_stand_beside_each_other_and_have_numbers_of_their_own() -> None:
