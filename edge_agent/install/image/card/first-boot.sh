@@ -135,6 +135,7 @@ finish() {
     systemctl enable edge-card.service edge-window.service
     [ "$updates" = no ] || systemctl enable edge-window.timer
     "$here/at-boot.sh"
+    mkdir -p /etc/cloud
     : > /etc/cloud/cloud-init.disabled
     printf '# taken at the first boot\n' > "$boot/network-config"
     rm -f /run/issue.d/edge-first-boot.issue
