@@ -108,7 +108,8 @@ def frozen(site: Site) -> Iterator[None]:
     backends = scalars(
         site.conn,
         "SELECT pid FROM pg_stat_activity"
-        " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND backend_type = 'client backend'",
     )
     try:
         for pid in backends:

@@ -314,7 +314,8 @@ def _frozen(conn: Connection) -> Iterator[None]:
     own = scalar(conn, "SELECT pg_backend_pid()")
     backends = scalars(
         conn,
-        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s",
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s"
+        " AND backend_type = 'client backend'",
         (own,),
     )
     try:
