@@ -42,7 +42,7 @@ test-containers: setup ## Run the tests of both editions of TimescaleDB and of t
 	IOT_UTILITY_CONTAINERS=1 $(PYTEST) -m containers
 
 test-compose: setup ## Have docker-compose read deploy/compose (fetches Debian's package into a folder)
-	IOT_UTILITY_COMPOSE=1 $(PYTEST) tests/integration/deploy/test_installed.py -q -p no:xdist
+	IOT_UTILITY_TEST_COMPOSE=1 $(PYTEST) tests/integration/deploy/test_installed.py -q -p no:xdist
 
 check: setup ## Lint, types, import contracts, and whether the recorded TimescaleDB run is current
 	$(BIN)/ruff check
@@ -57,7 +57,7 @@ bench: setup ## Print the measured rates beside their limits
 upgrade: setup ## Let a former version serve beside this one while its store is upgraded: FORMER=v0.1
 	@test -n "$(FORMER)" || { echo 'make upgrade needs FORMER=COMMIT of a former version' >&2; exit 2; }
 	@former=$$(mktemp -d) && trap 'rm -rf "$$former"' EXIT && git archive "$(FORMER)" | tar -x -C "$$former" && \
-	IOT_UTILITY_FORMER="$$former" $(PYTEST) tests/integration/cloud_ingest/test_service_versions.py -q -p no:xdist
+	IOT_UTILITY_TEST_FORMER="$$former" $(PYTEST) tests/integration/cloud_ingest/test_service_versions.py -q -p no:xdist
 
 chaos: setup ## Strike everything at random under a steady load, and compare every reading: MINUTES=10 SEED=1
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)
@@ -81,7 +81,7 @@ test-image: setup ## Give a card's files to Debian's cloud-init and netplan, and
 	IOT_UTILITY_IMAGE=1 $(PYTEST) tests/image -q -p no:xdist -rs
 
 test-package-cloud: setup ## Install the package of the cloud into a folder (needs the package index)
-	IOT_UTILITY_PACKAGE=1 $(PYTEST) tests/integration/deploy/test_cloud_package.py -q -p no:xdist
+	IOT_UTILITY_TEST_PACKAGE=1 $(PYTEST) tests/integration/deploy/test_cloud_package.py -q -p no:xdist
 
 cloud-package: setup ## Pack the cloud service for a server with systemd, into dist/
 	$(BIN)/python -m deploy.cloud_package

@@ -35,11 +35,8 @@ OTHER_VARIABLES: Final = (
     "IOT_UTILITY_BENCH_*",
     "IOT_UTILITY_YEAR_*",
     "IOT_UTILITY_ALERTS",
-    "IOT_UTILITY_COMPOSE",
     "IOT_UTILITY_CONTAINERS",
     "IOT_UTILITY_DEEPER",
-    "IOT_UTILITY_FORMER",
-    "IOT_UTILITY_PACKAGE",
     "IOT_UTILITY_REGISTERS",
 )
 """Variables of commands and of the lanes of tests in a checkout: they are no settings."""

@@ -36,7 +36,7 @@ from tests.support.workers import Workers
 
 __all__ = ["each_site", "mosquitto", "site"]
 
-FORMER = os.environ.get("IOT_UTILITY_FORMER")
+FORMER = os.environ.get("IOT_UTILITY_TEST_FORMER")
 EVERY_S = 0.02
 MOST = 2000
 

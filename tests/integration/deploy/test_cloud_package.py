@@ -10,7 +10,7 @@ import pytest
 from deploy.cloud_package import pack
 from tests.support.installed import run
 
-INSTALLS = "IOT_UTILITY_PACKAGE" in os.environ
+INSTALLS = "IOT_UTILITY_TEST_PACKAGE" in os.environ
 
 
 @pytest.fixture(scope="module")

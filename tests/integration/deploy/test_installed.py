@@ -202,7 +202,9 @@ def test_a_unit_is_exposed_to_little(name: str) -> None:
     assert float(level) <= 2.0, told
 
 
-@pytest.mark.skipif("IOT_UTILITY_COMPOSE" not in os.environ, reason="make test-compose fetches it")
+@pytest.mark.skipif(
+    "IOT_UTILITY_TEST_COMPOSE" not in os.environ, reason="make test-compose fetches it"
+)
 def test_compose_takes_the_file(tmp_path: Path) -> None:
     """By Debian's docker-compose 1.29: the second version has no package, and nothing runs here."""
     unpack("docker-compose", tmp_path)
