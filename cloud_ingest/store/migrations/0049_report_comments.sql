@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- What each column of the reports means: for \d+ of psql, and for docs/reference/views.md.
+-- beside: 0048
 
 COMMENT ON COLUMN metering_report.society.society_id IS 'its number in this store';
 COMMENT ON COLUMN metering_report.society.society IS 'its name';
