@@ -96,6 +96,9 @@ test-docs: setup ## Follow every page of the documentation, and the newcomer's h
 sandbox: setup ## Run a database and a broker of this machine alone, to try the programs on: DIRECTORY=sandbox
 	@$(BIN)/python -m deploy.demo.sandbox $(or $(DIRECTORY),sandbox)
 
+test-package: setup ## Install the gateway's package in a clean Debian and run it there: as root, RELEASE=bookworm
+	$(ON_DISK) $(PYTEST) tests/package/lane_package.py -q -rs -p no:xdist
+
 docs: setup ## Generate the reference of messages, commands, settings and views, and the page that checks a proof
 	$(BIN)/python -m shared_schema.schemas docs/reference
 	$(BIN)/python -m shared_schema.proof.page shared_schema/verify.html

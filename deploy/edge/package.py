@@ -13,6 +13,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -119,9 +120,16 @@ def lay_out(tree: Path, wheels: list[Path], wanted: Wanted) -> None:
     for source, target in LAID_OUT.items():
         (tree / target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(FILES / source, tree / target)
+    _complete(tree / "usr/share")
     _document(tree, site, wanted)
     _describe(tree, wanted)
     _modes(tree)
+
+
+def _complete(share: Path) -> None:
+    """Let the program write its completion for bash, zsh and fish."""
+    words = [sys.executable, "-m", "edge_agent.cli.completion", str(share)]
+    subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
 
 
 def _document(tree: Path, site: Path, wanted: Wanted) -> None:

@@ -138,6 +138,11 @@ def test_one_package_serves_both_releases_of_debian(tree: Path) -> None:
     assert found == {f"_pydantic_core.cpython-{tag}-x86_64-linux-gnu.so" for tag in tags}
 
 
+def test_the_shells_complete_the_command(tree: Path) -> None:
+    share = tree / "usr/share"
+    assert all(list(share.rglob(name)) for name in ("edge-agent", "_edge-agent", "edge-agent.fish"))
+
+
 def test_nothing_ships_that_is_under_apache_alone(tree: Path) -> None:
     listed = list(crates(tree / "usr/lib/edge-agent"))
     assert len(listed) > 50
