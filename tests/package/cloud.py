@@ -130,7 +130,8 @@ class Cloud:
             stdout=log,
             stderr=log,
         )
-        stack.callback(lambda: (process.terminate(), process.wait(20)))
+        stack.callback(process.wait, 20)
+        stack.callback(process.terminate)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,7 +100,7 @@ class Site:
                 assert process.wait(30) == 0, (self.folder / "agent.log").read_text()
                 manager.hear("STOPPING=1")
 
-    def spooled(self, query: str) -> list[tuple[object, ...]]:
+    def spooled(self, query: str) -> list[tuple[Any, ...]]:
         """Read the spool from outside."""
         path = self.gateway.root / SPOOL
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
