@@ -179,11 +179,13 @@ def plan(conn: Connection, *, zone: str | None = None, portable: bool = False) -
     """Say what `migrate` would do with the same arguments, and change nothing.
 
     An extension that would be created is created and taken back: nothing else tells its edition.
+    What aggregates while it is there would leave its functions in the session's memory, gone.
 
     Raises:
         MigrationRefused: `migrate` would be refused.
     """
     creates = _wants_extension(conn, portable=portable)
+    serving = versions_that_serve(conn)
     with conn.transaction(force_rollback=True):
         if creates:
             _create_extension(conn)
@@ -191,7 +193,7 @@ def plan(conn: Connection, *, zone: str | None = None, portable: bool = False) -
         return Plan(
             tuple(migration.name for migration in target.lacks),
             () if read_identity(conn) is None else tuple(map(_when, target.lacks)),
-            versions_that_serve(conn),
+            serving,
             target.zone,
             edition(conn),
             creates,
