@@ -9,6 +9,7 @@ In: keys, names, times. Out: certificates. Pure but for a serial number: no cloc
 
 import ipaddress
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -38,7 +39,10 @@ CLOCKS_DIFFER: Final = timedelta(minutes=5)
 PEM: Final = Encoding.PEM
 UNREADABLE: Final = (ValueError, KeyError, x509.InvalidVersion, UnsupportedAlgorithm)
 """What reading a damaged certificate raises; before its release 40 cryptography raises KeyError."""
-_CERTIFICATE = re.compile(b"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+_CERTIFICATE = re.compile(
+    rb"^-----BEGIN CERTIFICATE-----\s*?\n.*?^-----END CERTIFICATE-----", re.DOTALL | re.MULTILINE
+)
+"""As OpenSSL takes it: each mark begins a line."""
 
 
 def new_tls_key() -> TlsKey:
@@ -151,7 +155,10 @@ def certificates_from_pem(pem: bytes) -> list[x509.Certificate]:
     Raises:
         ValueError: there is none, or one of them is damaged.
     """
-    found = [x509.load_pem_x509_certificate(each) for each in _CERTIFICATE.findall(pem)]
+    found = [
+        x509.load_pem_x509_certificate(each)
+        for each in _CERTIFICATE.findall(pem.removeprefix(BOM_UTF8))
+    ]
     if not found:
         raise ValueError("no certificate (PEM)")
     return found

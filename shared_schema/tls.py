@@ -35,6 +35,9 @@ Level = Literal["ok", "warn", "fail"]
 EXPIRES_SOON = timedelta(days=30)
 _EXPIRED, _NOT_BEGUN = 10, 9
 _WRONG_NAME = frozenset({62, 64})
+_NOT_BELIEVED = frozenset({2, 7, 18, 19, 20, 21})
+"""Nobody whom we believe signed it."""
+_UNFIT = {26: "it is one for a client; issue it with the broker's host names"}
 # A CONNECT of a version that MQTT does not have: a broker answers it, and opens no session for it.
 _KNOCK = bytes((0x10, 12, 0, 4)) + b"MQTT" + bytes((0x7F, 2, 0, 30, 0, 0))
 
@@ -107,7 +110,8 @@ def client_context(files: TlsFiles) -> TlsContext:
             context.load_cert_chain(files.cert, files.key)
         except ssl.SSLError as error:
             raise TlsFault(
-                f"{cert} {files.cert} and {key} {files.key} cannot be used: {error.reason}"
+                f"{cert} {files.cert} and {key} {files.key} cannot be used: "
+                f"{error.reason or 'a line of PEM is damaged'}"
             ) from None
     return context
 
@@ -132,13 +136,16 @@ def read_certificate(path: Path, called: str) -> x509.Certificate:
         TlsFault: it cannot be read, or holds none.
     """
     try:
-        found = certificates_from_pem(path.read_bytes())[0]
-        # These are decoded only when they are asked for: a spoiled one fails here.
-        _ = found.public_key(), valid_from(found), valid_until(found), found.subject
+        return _decoded(certificates_from_pem(path.read_bytes())[0])
     except OSError as error:
         raise TlsFault(f"{called} {path} cannot be read: {error.strerror}") from None
     except UNREADABLE:
         raise TlsFault(f"{called} {path} holds no certificate (PEM)") from None
+
+
+def _decoded(found: x509.Certificate) -> x509.Certificate:
+    """Decode now what is otherwise decoded when it is asked for: a spoiled one fails here."""
+    _ = found.public_key(), valid_from(found), valid_until(found), found.subject, found.issuer
     return found
 
 
@@ -221,7 +228,7 @@ def knock(host: str, port: int, context: TlsContext) -> None:
 
 def speaks_tls(host: str, port: int) -> bool:
     """Say whether a server speaks TLS there."""
-    return _look(host, port) is not None
+    return _shown(host, port) is not None
 
 
 def trouble(
@@ -279,10 +286,12 @@ def _of_the_broker(
         return f"an authority of the broker's certificate is out of its dates: look at {ca}"
     if error.verify_code in _WRONG_NAME:
         return f"the broker's certificate is for {_hosts(found)}, and not for {host}"
+    if error.verify_code not in _NOT_BELIEVED:
+        why = _UNFIT.get(error.verify_code, error.verify_message)
+        return f"the broker's certificate cannot be used: {why}"
     who = f"{_common(found.issuer) or 'an unnamed one'}, the authority of the broker's certificate"
-    if files.ca is None:
-        return f"this system does not know {who}: name its file in {ca}"
-    return f"{ca} {files.ca} does not hold {who}"
+    unknown = f"this system does not know {who}: name its file in {ca}"
+    return unknown if files.ca is None else f"{ca} {files.ca} does not hold {who}"
 
 
 def _of_ours(alert: str, files: TlsFiles, now: datetime) -> str:
@@ -315,7 +324,16 @@ def _hosts(certificate: x509.Certificate) -> str:
 
 
 def _look(host: str, port: int) -> x509.Certificate | None:
-    """Return the broker's certificate, believed or not; None: it speaks no TLS there."""
+    """Return the broker's certificate, believed or not; None: it has none that can be read."""
+    shown = _shown(host, port)
+    try:
+        return None if shown is None else _decoded(x509.load_der_x509_certificate(shown))
+    except UNREADABLE:
+        return None
+
+
+def _shown(host: str, port: int) -> bytes | None:
+    """Return the bytes that a server shows as its certificate; None: it speaks no TLS there."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
@@ -323,7 +341,6 @@ def _look(host: str, port: int) -> x509.Certificate | None:
             socket.create_connection((host, port), LOOK_TIMEOUT_S) as plain,
             context.wrap_socket(plain) as secured,
         ):
-            found = secured.getpeercert(binary_form=True)
+            return secured.getpeercert(binary_form=True)
     except OSError:
         return None
-    return None if found is None else x509.load_der_x509_certificate(found)

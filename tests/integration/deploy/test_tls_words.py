@@ -5,12 +5,15 @@ The broker is a real one with the configuration that is shipped. The gateway's c
 `doctor` and `run --check` ask; the cloud's doctor and the start of its service are tried as well.
 """
 
+import socket
+import ssl
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from re import search as re_found
+from threading import Thread
 
 import pytest
 
@@ -170,6 +173,11 @@ WRONG: dict[str, tuple[Callable[[Place], object], str, str]] = {
         "the broker's certificate is for mq.example, mq2.example, and not for 127.0.0.1",
         "the broker's certificate is for mq.example, mq2.example, and not for 127.0.0.1",
     ),
+    "the broker's, of a client": (
+        lambda place: place.broker_has(),
+        "cannot be used: it is one for a client; issue it with the broker's host names",
+        "cannot be used: it is one for a client; issue it with the broker's host names",
+    ),
     "the wrong authority": (
         lambda place: place.believe("theirs/authority.pem", place.other.certificate.read_text()),
         r"\[broker.tls\] ca \S+/authority.pem does not hold our authority",
@@ -315,3 +323,49 @@ def test_the_agents_own_link_says_what_is_wrong(place: Place) -> None:
     link = MqttLink(login, topics={}, will=None, on_answer=lambda *_: None)
     with pytest.raises(PublishError, match=f"gw-a.pem: it expired on {ENDED}"), link:
         pass
+
+
+@contextmanager
+def who_shows(made: bytes, key: Path, folder: Path) -> Iterator[int]:
+    """A server with this certificate that takes whoever comes, and says nothing."""
+    certificate = folder / "shown.pem"
+    certificate.write_text(ssl.DER_cert_to_PEM_cert(made))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    def shake_hands(listening: socket.socket) -> None:
+        while True:
+            try:
+                taken, _ = listening.accept()
+            except OSError:
+                return
+            with suppress(OSError), context.wrap_socket(taken, server_side=True):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = Thread(target=shake_hands, args=(listening,))
+        server.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            server.join()
+
+
+NO_DATE, NO_VERSION = (
+    (b"\x17\x0d26", b"\x17\x0d9x"),
+    (b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x05"),
+)
+
+
+@pytest.mark.parametrize("spoiled", [NO_DATE, NO_VERSION])
+def test_a_certificate_that_nobody_can_read_ends_no_agent(
+    place: Place, tmp_path: Path, spoiled: tuple[bytes, bytes]
+) -> None:
+    shown = place.other.issue("broker", hosts=["127.0.0.1"])
+    made = ssl.PEM_cert_to_DER_cert(shown.certificate.read_text()).replace(*spoiled)
+    with who_shows(made, shown.key, tmp_path) as port:
+        broker = place.broker.model_copy(update={"port": port})
+        link = MqttLink(Login(broker, "gw-a"), topics={}, will=None, on_answer=lambda *_: None)
+        with pytest.raises(PublishError, match="the broker's certificate is not trusted"), link:
+            pass

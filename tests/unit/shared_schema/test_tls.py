@@ -2,6 +2,8 @@
 """Files of certificates, good and spoiled: a client has its TLS, or a fault that names the file."""
 
 import ssl
+from codecs import BOM_UTF8
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -80,6 +82,27 @@ def test_junk_is_no_certificate(spoiled: Path, junk: bytes) -> None:
     spoiled.write_bytes(junk)
     with pytest.raises(TlsFault, match="holds no certificate"):
         client_context(TlsFiles(spoiled, None, None, CALLED))
+
+
+FORMS: dict[str, tuple[Callable[[bytes], bytes], bool]] = {
+    "Windows' line ends": (lambda pem: pem.replace(b"\n", b"\r\n"), True),
+    "a mark of the byte order": (lambda pem: BOM_UTF8 + pem, True),
+    "words before it": (lambda pem: b"subject=ours\n" + pem, True),
+    "one line": (lambda pem: pem.replace(b"\n", b""), False),
+    "carriage returns alone": (lambda pem: pem.replace(b"\n", b"\r"), False),
+    "indented": (lambda pem: b"  " + pem.replace(b"\n", b"\n  "), False),
+    "two bytes a character": (lambda pem: pem.decode().encode("utf-16"), False),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_called_good_can_be_used(good: TlsFiles, spoiled: Path, form: str) -> None:
+    made, is_good = FORMS[form]
+    assert good.ca is not None
+    spoiled.write_bytes(made(good.ca.read_bytes()))
+    told = TlsFiles(spoiled, None, None, CALLED)
+    assert [each.level != "fail" for each in examine(told, None, NOW)] == [is_good]
+    assert (fault_of(told) is None) == is_good
 
 
 def test_a_key_with_a_passphrase_asks_nobody(own: Identity, spoiled: Path) -> None:
