@@ -3,7 +3,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.docs.outside import why_not_run
@@ -21,6 +21,8 @@ class Part:
 
     answers: Mapping[str, str] = field(default_factory=dict)
     """What the reader types when he is asked."""
+    at_terminal: tuple[str, ...] = ()
+    """What asks only a person: it wants a terminal."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """What a command has to say that cannot succeed here: its reason."""
     codes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -54,14 +56,19 @@ def follow(
 
 
 def _type(machine: Sandbox, each: Typed, part: Part) -> str | None:
-    if why_not_run(each.text):
+    acts = "systemctl" in each.text and any(unit in each.text for unit in machine.units)
+    if why_not_run(each.text) and not acts:
         return None
     for text in _of(part.before, each.text):
         machine.must(text)
     if FOREGROUND.match(each.text):
         machine.start(each.text, "".join(_of(part.ready, each.text)))
         return None
-    done = machine.run(each.text, machine.here("".join(_of(part.answers, each.text))))
+    answer = machine.here("".join(_of(part.answers, each.text)))
+    at_terminal = bool(_of(dict.fromkeys(part.at_terminal, ""), each.text))
+    done = machine.run(each.text, answer, at_terminal=at_terminal)
+    if each.shown and answer:  # a terminal shows what is typed
+        done = replace(done, shown=done.shown.replace("[y/N]: ", f"[y/N]: {answer}"))
     reasons = _of(part.refused, each.text)
     if reasons and not (done.code and all(reason in done.shown for reason in reasons)):
         return f"{each.text}\n  is not refused for {reasons}: {done.code}\n{done.shown}"

@@ -7,6 +7,7 @@ and streams, passes signals on, and ends with the exit code. The machine's clock
 it is on a gateway.
 """
 
+import inspect
 import json
 import os
 import signal
@@ -136,13 +137,16 @@ def _move_defaults(root: Path) -> None:
     groups = [group.typer_instance for group in app.registered_groups]
     for command in (each for group in groups if group for each in group.registered_commands):
         if command.callback is not None:
-            told = command.callback.__defaults__ or ()
-            command.callback.__defaults__ = tuple(
-                root / each.relative_to("/")
-                if isinstance(each, Path) and each.is_absolute()
-                else each
-                for each in told
-            )
+            told = inspect.signature(command.callback)
+            moved = [_moved(each, root) for each in told.parameters.values()]
+            vars(command.callback)["__signature__"] = told.replace(parameters=moved)
+
+
+def _moved(parameter: inspect.Parameter, root: Path) -> inspect.Parameter:
+    path = parameter.default
+    if not isinstance(path, Path) or not path.is_absolute():
+        return parameter
+    return parameter.replace(default=root / path.relative_to("/"))
 
 
 @contextmanager

