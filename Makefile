@@ -62,7 +62,7 @@ upgrade: setup ## Let a former version serve beside this one while its store is 
 chaos: setup ## Strike everything at random under a steady load, and compare every reading: MINUTES=10 SEED=1
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)
 
-soak: setup ## Play a gateway for weeks in simulated time, and judge whether what it takes stays flat: DAYS=30 METERS=30
+soak: setup ## Play a gateway and the cloud's worker for weeks of simulated time: is what they take flat? DAYS=30 METERS=30
 	$(ON_DISK) $(BIN)/python -m tests.soak --days $(or $(DAYS),30) --meters $(or $(METERS),30)
 
 chaos-proof: setup ## Break five promises on purpose: the chaos run has to tell each

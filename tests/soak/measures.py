@@ -4,6 +4,7 @@
 import gc
 import logging
 import os
+import sys
 import threading
 from dataclasses import dataclass
 from logging.handlers import RotatingFileHandler
@@ -53,6 +54,7 @@ class Meter:
         return Day(
             number=number,
             resident=resident_bytes(),
+            objects=sys.getallocatedblocks(),
             files=len(list(Path("/proc/self/fd").iterdir())),
             threads=threading.active_count(),
             kept=kept,

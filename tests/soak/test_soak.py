@@ -2,16 +2,19 @@
 """A soak in short: the same run over short days, and a judgement that can fail."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.soak.cloud import CloudSoak
 from tests.soak.gateway import START, GatewaySoak, Plan
+from tests.soak.measures import CountingLog, Meter
 from tests.soak.verdict import KIB, Day, judge, slope
 
-PLAIN = Day(1, 60 * KIB**2, 11, 3, 40 * KIB**2, 50 * KIB**2, 5000, 2880, 0)
+PLAIN = Day(1, 60 * KIB**2, 500_000, 11, 3, 40 * KIB**2, 50 * KIB**2, 5000, 2880, 0)
 SHORT = timedelta(hours=4)
 
 
@@ -20,7 +23,7 @@ def days(change: Callable[[Day], Day] = lambda day: day) -> list[Day]:
 
 
 def growing(found: list[Day]) -> list[str]:
-    return [each.name for each in judge(found, kept_days=7) if not each.holds]
+    return [each.name for each in judge(found, kept_days=7, objects=400) if not each.holds]
 
 
 def test_what_stays_is_flat() -> None:
@@ -30,7 +33,8 @@ def test_what_stays_is_flat() -> None:
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("resident memory", lambda d: replace(d, resident=d.resident + d.number * 70 * KIB)),
+        ("objects", lambda d: replace(d, objects=d.objects + d.number * 500)),
+        ("resident memory", lambda d: replace(d, resident=d.resident + d.number * 200 * KIB)),
         ("open files", lambda d: replace(d, files=d.files + d.number // 10)),
         ("threads", lambda d: replace(d, threads=d.threads + d.number // 15)),
         ("kept on the disk", lambda d: replace(d, kept=d.kept + d.number * 300 * KIB)),
@@ -71,3 +75,11 @@ def test_a_link_that_stays_away_leaves_rows_missing(tmp_path: Path) -> None:
     assert (first.waiting, second.remark) == (0, "away 24 h")
     assert second.waiting > 0
     assert soak.store.missing(START + timedelta(hours=3, minutes=30)) > 0
+
+
+def test_the_cloud_stores_each_day_and_leaves_no_mark(database: str, tmp_path: Path) -> None:
+    with closing(CountingLog(tmp_path / "log")) as log:
+        found = list(CloudSoak(database, 4).days(2, Meter(log)))
+    assert [day.work for day in found] == [4 * 3 * 96] * 2
+    assert [day.waiting for day in found] == [0, 0]
+    assert found[0].files == found[1].files
