@@ -172,6 +172,16 @@ def test_each_secret_is_made_and_closed(machine: Machine) -> None:
         assert mode == (0o644 if name.endswith((".pem", ".conf")) else 0o600), name
 
 
+def test_prepare_makes_no_second_authority(machine: Machine) -> None:
+    """The authority is in the office: the certificates here go on to be of that one."""
+    trusted = machine.secrets / "authority.pem"
+    before = trusted.read_bytes()
+    office = (machine.secrets / "authority").rename(machine.folder / "office")
+    machine.prepare()
+    assert trusted.read_bytes() == before
+    assert office.rename(machine.secrets / "authority").is_dir()
+
+
 def test_a_container_has_no_right_that_it_does_not_need() -> None:
     for name, service in SERVICES.items():
         assert service["read_only"], name
