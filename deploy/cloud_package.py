@@ -20,7 +20,17 @@ from pathlib import Path
 from deploy.locked import ROOT, locked, requirements
 
 UNITS = ROOT / "deploy" / "systemd"
-PAGES = ("install-cloud", "upgrade", "workers", "backup", "broker", "enrol", "own-database")
+PAGES = (
+    "install-cloud",
+    "upgrade",
+    "workers",
+    "backup",
+    "broker",
+    "enrol",
+    "own-database",
+    "monitoring",
+)
+OF_OTHERS = ("mosquitto", "prometheus", "grafana")
 
 
 def pack(dist: Path) -> Path:
@@ -36,7 +46,8 @@ def pack(dist: Path) -> Path:
         (content / "doc").mkdir()
         for page in PAGES:
             shutil.copy(ROOT / "docs" / "howto" / f"{page}.md", content / "doc")
-        shutil.copytree(ROOT / "deploy" / "mosquitto", content / "deploy" / "mosquitto")
+        for program in OF_OTHERS:
+            shutil.copytree(ROOT / "deploy" / program, content / "deploy" / program)
         wheel(content)
         _run("cloud_ingest.cli.completion", content / "share")
         release = tomllib.loads(project)["project"]["version"]

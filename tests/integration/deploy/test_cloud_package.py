@@ -26,7 +26,9 @@ def test_the_package_is_whole(unpacked: Path) -> None:
     version = (unpacked / "VERSION").read_text().strip()
     assert unpacked.name == f"iot-utility-cloud-{version}"
     assert (unpacked / "install").stat().st_mode & 0o111
-    assert (unpacked / "deploy" / "mosquitto" / "mosquitto.conf").is_file()
+    for each in ("mosquitto/mosquitto.conf", "prometheus/rules.yml", "grafana/dashboards"):
+        assert (unpacked / "deploy" / each).exists(), each
+    assert (unpacked / "doc" / "monitoring.md").is_file()
     assert "psycopg" in (unpacked / "requirements.txt").read_text()
     assert len(list(unpacked.glob("*.whl"))) == 1
 

@@ -97,6 +97,16 @@ def test_the_job_of_the_example_is_that_of_the_rules() -> None:
     assert "docs" in config["global"]["external_labels"]
 
 
+def test_what_is_asked_of_a_worker_is_where_its_unit_answers() -> None:
+    unit = (ROOT / "deploy" / "systemd" / "cloud-ingest@.service").read_text(encoding="utf-8")
+    (address,) = re.findall(r"IOT_UTILITY_METRICS_ADDRESS=(\S+)%i", unit)
+    config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    (scraped,) = config["scrape_configs"]
+    assert scraped["static_configs"] == [{"targets": [f"{address}1", f"{address}2"]}]
+    asked = [re.findall(r"http://(\S+)/readyz", page.read_text()) for page in RUNBOOK.glob("*.md")]
+    assert {each for found in asked for each in found} == {f"{address}1"}
+
+
 def test_the_containers_get_the_files_that_are_here() -> None:
     folder = ROOT / "deploy" / "compose"
     services = yaml.safe_load((folder / "compose.yaml").read_text(encoding="utf-8"))["services"]
