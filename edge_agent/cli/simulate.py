@@ -130,6 +130,11 @@ def _serve_example_in(folder: Path, baud: int | None) -> None:
 
     try:
         estate = write_example(folder)
+    except FileExistsError as error:
+        served = f"edge-agent simulate {folder}/estate.toml --directory {folder}"
+        raise ConfigurationError(f"{error.filename} is there: no example is written").advised(
+            f"serve what is there: {served}; or name another --directory"
+        ) from None
     except OSError as error:
         raise ConfigurationError(
             f"cannot write the example: {error.strerror}: {folder}", of=Setup.FILE

@@ -240,7 +240,8 @@ def test_what_was_not_recorded_is_named_once_and_ends_clean(recorded: Desk) -> N
         (("--replay", "meter.pw"), "meter.pw, line 1: no JSON"),
         ((), "name a file of virtual meters, or give --replay FILE or --example"),
         (("--example", "--registers-at", "2026-11-01"), "--registers-at needs a file of virtual"),
-        (("--example", "--directory", "full"), "cannot write the example: File exists"),
+        (("--example", "--directory", "full"), "full/estate.toml is there: no example is written"),
+        (("--example", "--directory", "full"), "full/estate.toml --directory"),
         (("estate.toml", "--replay", "odd.jsonl"), "name a file of virtual meters, or"),
     ],
 )
