@@ -18,8 +18,8 @@ _HEAD = """# Views of reports
 Generated from the comments of the store by `make docs`. The schema `metering_report` is for people
 and programs beside the service: spreadsheets, dashboards, a report of your own. A role that
 `cloud-ingest migrate --reader ROLE` made sees its societies in it, and nothing of `metering`
-([own-database.md](../howto/own-database.md#roles-owner-service-readers)). A reader's own functions
-are asked only of rows that it may see (`security_barrier`).
+([Roles: owner, service, readers](../howto/own-database.md#roles-owner-service-readers)). A reader's
+own functions are asked only of rows that it may see (`security_barrier`).
 
 The quantities that billing was told of July:
 ```sql

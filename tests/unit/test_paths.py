@@ -14,6 +14,7 @@ MODULE = re.compile(rf"`((?:{'|'.join(PACKAGES)})(?:\.\w+)+)`")
 IN_STAGE = re.compile(r"`([a-z_]+\.[a-z_]+)`")
 FILE = re.compile(r"`([\w/]+\.(?:py|sql))`")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+OF_A_FILE = re.compile(r"\[[\w-]+\.md\]\(")
 ANCHOR = re.compile(r"\]\(([^):]*#[^)]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 TARGET = re.compile(r"(?:`|^)make ([a-z-]+)", re.MULTILINE)
@@ -70,6 +71,11 @@ def test_every_file_is_named_with_its_folder() -> None:
 
 def test_every_link_leads_somewhere() -> None:
     assert _absent(DOCS, LINK, lambda path, link: (path.parent / link).exists()) == []
+
+
+def test_a_link_says_its_page_and_not_its_file() -> None:
+    pages = sorted((ROOT / "docs").rglob("*.md"))
+    assert _absent(pages, OF_A_FILE, lambda _path, _name: False) == []
 
 
 def _anchors(page: str) -> set[str]:
