@@ -12,6 +12,8 @@ import zlib
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pydantic_core import from_json
+
 from shared_schema.errors import MalformedMessage
 
 MOST_COMPRESSED: Final = 48 * 1024
@@ -37,8 +39,8 @@ def unpacked(text: str) -> dict[str, Any]:
         plain = reader.decompress(base64.b64decode(text, validate=True), MOST_PLAIN)
         if not reader.eof:
             raise MalformedMessage(f"a diagnosis is cut off, or larger than {MOST_PLAIN} bytes")
-        document = json.loads(plain)
-    except (binascii.Error, zlib.error, ValueError, RecursionError) as error:
+        document = from_json(plain)  # neither deeper than can be written, nor half a character
+    except (binascii.Error, zlib.error, ValueError) as error:
         if isinstance(error, MalformedMessage):
             raise
         raise MalformedMessage(f"no diagnosis: {error}") from None

@@ -6,7 +6,9 @@ in a ``repr`` or a message.
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.settings import CloudSettings, read_secret
 from shared_schema.tls import TlsFiles
 
@@ -48,7 +50,7 @@ def broker_from_settings(settings: CloudSettings, client_id: str) -> Broker:
     """
     password: str | None = None
     if (path := settings.broker_password_file) is not None:
-        password = read_secret(path, "the broker's password").decode().rstrip("\r\n")
+        password = _password(path)
     return Broker(
         settings.broker_host,
         settings.broker_port,
@@ -57,6 +59,15 @@ def broker_from_settings(settings: CloudSettings, client_id: str) -> Broker:
         client_id=client_id,
         tls=tls_files(settings) if settings.broker_tls else None,
     )
+
+
+def _password(path: Path) -> str:
+    try:
+        return read_secret(path, "the broker's password").decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise ConfigurationError(
+            f"the broker's password: {path} is no text in UTF-8: write it anew"
+        ) from None
 
 
 def tls_files(settings: CloudSettings) -> TlsFiles:

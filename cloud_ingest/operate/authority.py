@@ -35,13 +35,15 @@ from shared_schema.certificates import (
     valid_until,
 )
 from shared_schema.errors import ContractError
-from shared_schema.text import visible
+from shared_schema.text import label_fault, visible
 from shared_schema.tls import TlsFault, read_certificate
 
 OWN_LIFE: Final = timedelta(days=20 * 365)
 LIST_LIFE: Final = timedelta(days=10 * 365)
 """A broker lets nobody in by a list that has ended."""
 _HOST: Final = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
+LONGEST_NAME_BYTES: Final = 64
+"""Of a name in a certificate, by X.509; Devanagari takes three bytes a letter."""
 _KEY, _CERTIFICATE, _REVOKED, _ISSUED = "authority.key", "authority.pem", "revoked.pem", "issued"
 
 
@@ -57,18 +59,21 @@ class Authority:
         """Make a new authority, and its empty list of the revoked.
 
         Raises:
-            ConfigurationError: there is one already, or the folder cannot be written.
+            ConfigurationError: there is one already, the folder cannot be written, or no
+                certificate can have the name.
         """
+        if (fault := _name_fault(name)) is not None:
+            raise ConfigurationError(f"an authority cannot be called {visible(name)!r}: {fault}")
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(f"cannot write {folder}: {error.strerror}") from None
         if (folder / _CERTIFICATE).exists() and not (folder / _KEY).exists():
             raise ConfigurationError(
                 f"{folder / _CERTIFICATE} is there without {_KEY}: put its copy back; a new "
                 "authority, which nobody believes yet, takes another folder"
             )
         made = cls(folder, Issuer.make(name, now, OWN_LIFE))
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigurationError(f"cannot write {folder}: {error.strerror}") from None
         write_tls_key(folder / _KEY, made.issuer.key)
         write_pem(folder / _CERTIFICATE, made.pem)
         write_pem(made.revoked, made.issuer.list_revoked((), 1, now, LIST_LIFE))
@@ -186,6 +191,13 @@ class Authority:
             raise ConfigurationError(f"cannot read {self.revoked}: {error.strerror}") from None
         except ValueError:
             raise ConfigurationError(f"{self.revoked} is no list of revoked certificates") from None
+
+
+def _name_fault(name: str) -> str | None:
+    """Return why no certificate can have a name; None: one can."""
+    if len(name.encode()) > LONGEST_NAME_BYTES:
+        return f"it has {len(name.encode())} bytes: give {LONGEST_NAME_BYTES} at most"
+    return label_fault(name)
 
 
 def _certificate(copy: Path) -> x509.Certificate | None:

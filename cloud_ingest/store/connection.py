@@ -140,7 +140,7 @@ def describe(dsn: str) -> str:
     """
     try:
         words = conninfo_to_dict(dsn)
-    except psycopg.Error:
+    except (psycopg.Error, UnicodeError):
         raise ConfigurationError(
             "the DSN cannot be read: give postgresql://user@host:port/database"
         ) from None
@@ -153,7 +153,7 @@ def password_in(dsn: str) -> str | None:
     """Return the password that stands in a DSN, so that it can be masked; None: there is none."""
     try:
         return conninfo_to_dict(dsn).get("password") or None  # type: ignore[return-value]
-    except psycopg.Error:
+    except (psycopg.Error, UnicodeError):
         return dsn  # it is no DSN: nothing of it is shown
 
 

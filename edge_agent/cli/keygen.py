@@ -56,6 +56,7 @@ def make_key(path: Path) -> NewKey:
     Raises:
         ConfigurationError: a file is there already, or cannot be written; none is left behind.
     """
+    from edge_agent.errors import ConfigurationError
     from edge_agent.secret_files import write_new
     from shared_schema.signing import (
         fingerprint,
@@ -65,6 +66,8 @@ def make_key(path: Path) -> NewKey:
         public_key_to_pem,
     )
 
+    if not path.name:
+        raise ConfigurationError(f"{path} is a folder: name the file that the key goes to")
     key = generate_key()
     public = path.with_name(path.name + ".pub")
     write_new(

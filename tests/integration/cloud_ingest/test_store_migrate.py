@@ -168,6 +168,7 @@ def run(*words: str, dsn: str = "") -> tuple[int, str]:
         ("postgresql://me:hush1@127.0.0.1:1/x", "database x at 127.0.0.1:1: connection refused"),
         ("certainly no DSN hush1", "the DSN cannot be read"),
         ("postgresql://me:hush1@[::1/x", "the DSN cannot be read"),
+        ("postgresql://me:hush1@\udcff/x", "the DSN cannot be read"),
     ],
 )
 def test_no_database_is_one_line(dsn: str, says: str) -> None:

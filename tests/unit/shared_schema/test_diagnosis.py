@@ -43,3 +43,9 @@ def test_half_a_document_is_refused() -> None:
     whole = base64.b64decode(packed({"log": ["line"] * 99}))
     with pytest.raises(MalformedMessage, match="cut off"):
         unpacked(base64.b64encode(whole[:-9]).decode())
+
+
+@pytest.mark.parametrize("plain", [rb'{"log": "\ud800"}', b'{"log":' * 900 + b"0" + b"}" * 900])
+def test_what_no_file_can_hold_is_refused(plain: bytes) -> None:
+    with pytest.raises(MalformedMessage, match="no diagnosis"):
+        unpacked(base64.b64encode(zlib.compress(plain)).decode())

@@ -32,6 +32,13 @@ def authority(tmp_path: Path) -> Authority:
     return Authority.make(tmp_path / "authority", "Our authority", NOW)
 
 
+@pytest.mark.parametrize("name", ["", "a" * 65, "\u0905" * 22, "ours\u202e"])
+def test_a_name_that_no_certificate_has_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigurationError, match="an authority cannot be called"):
+        Authority.make(tmp_path / "authority", name, NOW)
+    assert not list(tmp_path.iterdir())
+
+
 def on_the_list(authority: Authority) -> set[int]:
     return {each.serial_number for each in x509.load_pem_x509_crl(authority.revoked.read_bytes())}
 

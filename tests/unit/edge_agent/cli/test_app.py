@@ -143,6 +143,7 @@ def test_keygen_makes_both_halves_of_a_key(
         (("simulate", "estate.toml", "--directory", "d", "--baud", 0), "--baud 0: no line is"),
         (("simulate", "estate.toml", "--directory", "d", "--baud", "-5"), "--baud -5: no line is"),
         (("keygen", "no/such/folder/key"), "cannot write no/such/folder/key: No such file"),
+        (("keygen", ""), ". is a folder: name the file that the key goes to"),
     ],
 )
 def test_a_mistake_is_one_line_and_code_2(
