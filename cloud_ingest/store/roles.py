@@ -14,9 +14,10 @@ In: a connection of the owner, names of roles. Out: rights. Owns: the column ``s
 of ``store`` and the table ``reader_society``. Never: a password.
 """
 
-import functools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
 from psycopg import errors as pg
 from psycopg import sql
@@ -28,6 +29,12 @@ from cloud_ingest.store.rows import all_rows, one_row, scalar, scalars
 
 PAGE = "docs/howto/own-database.md"
 
+WHAT_WAS_SAID: Final = (
+    *("batch", "binding_rule", "election", "event_change", "evidence", "evidence_anew"),
+    *("gateway_certificate", "history_import", "meter_event", "meter_seal", "month_number"),
+    *("month_withdrawal", "revocation", "stream_break", "supply_entry"),
+)
+"""Tables of which nobody but the owner can take anything back: the service adds to them."""
 _GRANTS = {
     "aggregate": """
         GRANT CREATE ON SCHEMA metering TO {role};
@@ -45,6 +52,7 @@ _GRANTS = {
     "sequence": "GRANT {right} ON SEQUENCE {name} TO {role}",
     "table": "GRANT {right} ON {name} TO {role}",
 }
+_KEEP = "REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {role}"
 _TAKE = """
 REVOKE ALL ON ALL TABLES IN SCHEMA metering FROM {role};
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA metering FROM {role};
@@ -98,13 +106,14 @@ class LockHolder:
 @translating
 def missing_rights(conn: Connection, role: str) -> list[Right]:
     """Return the rights that the service's role lacks."""
-    return all_rows(conn, Right, query("role/missing_rights"), {"role": role})
+    arguments = {"role": role, "kept": list(WHAT_WAS_SAID)}
+    return all_rows(conn, Right, query("role/missing_rights"), arguments)
 
 
 @translating
 def read_service(conn: Connection, role: str) -> Service | None:
     """Return what the store says of the service's role; None: that role is another."""
-    make = functools.partial(Service, missing=missing_rights(conn, role))
+    make = partial(Service, missing=missing_rights(conn, role))
     return one_row(conn, make, query("role/service"), {"role": role})
 
 
@@ -188,6 +197,8 @@ def renew_rights(conn: Connection) -> None:
                 _make_transferable(conn, service)
             for right in missing:
                 _give(conn, service, right)
+            for table in filter(partial(has_table, conn), WHAT_WAS_SAID):
+                _run(conn, _KEEP, role=service, table=table)
         for reader in scalars(
             conn,
             "SELECT DISTINCT role_name FROM reader_society JOIN pg_roles ON rolname = role_name",
@@ -289,6 +300,6 @@ def _owner(conn: Connection) -> str:
     )
 
 
-def _run(conn: Connection, text: str, **roles: str) -> None:
-    names = {word: sql.Identifier(name) for word, name in roles.items()}
-    conn.execute(sql.SQL(literal(text)).format(**names))
+def _run(conn: Connection, text: str, **names: str) -> None:
+    quoted = {word: sql.Identifier(name) for word, name in names.items()}
+    conn.execute(sql.SQL(literal(text)).format(**quoted))

@@ -24,9 +24,7 @@ wanted (kind, name, privilege, held) AS (
   FROM role CROSS JOIN relation CROSS JOIN LATERAL unnest(CASE
     WHEN relkind = 'v' OR relname IN ('migration', 'store', 'reader_society') THEN '{SELECT}'
     -- what was said and done: nobody but the owner can take it back
-    WHEN relname IN ('batch', 'binding_rule', 'election', 'event_change', 'evidence', 'evidence_anew',
-                     'gateway_certificate', 'history_import', 'month_number', 'month_withdrawal',
-                     'revocation', 'supply_entry')
+    WHEN relname = ANY (%(kept)s)
       THEN '{SELECT,INSERT}'
     ELSE '{SELECT,INSERT,UPDATE,DELETE}'
   END::text[]) AS privilege

@@ -9,12 +9,10 @@ from cloud_ingest.operate.upkeep import upkeep
 from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.connection import Connection, edition, translating
 from cloud_ingest.store.partitions import make_partitions
+from cloud_ingest.store.roles import WHAT_WAS_SAID
 from cloud_ingest.store.rows import scalars
 from tests.support.roles import NOW, Roles, refused, role_check
 from tests.support.store import SOCIETY, local
-
-KEPT = ("batch", "binding_rule", "election", "event_change", "evidence", "evidence_anew",
-        "history_import", "month_number", "month_withdrawal", "supply_entry")  # fmt: skip
 
 
 def test_the_service_closes_a_month(month: list[Closed]) -> None:
@@ -58,9 +56,22 @@ def test_the_service_has_no_other_right(service: Connection, statement: str) -> 
 
 
 def test_what_was_said_cannot_be_taken_back(service: Connection) -> None:
-    for table in KEPT:
+    for table in WHAT_WAS_SAID:
         for words in ("DELETE FROM {}", "TRUNCATE {}", "SELECT FROM {} FOR UPDATE"):
             assert refused(service, words.format(table)), table
+
+
+@pytest.mark.parametrize("table", ["meter_seal", "meter_event", "stream_break"])
+def test_a_right_that_a_former_version_gave_is_taken(roles: Roles, table: str) -> None:
+    delete, lock = (
+        words.format(table) for words in ("DELETE FROM {}", "SELECT FROM {} FOR UPDATE")
+    )
+    with roles.connect(roles.owner) as owner, roles.connect(roles.service) as conn:
+        owner.execute(f"GRANT UPDATE, DELETE ON {table} TO {roles.service}".encode())
+        assert not refused(conn, delete)
+        assert roles.migrate()[0] == 0
+        assert refused(conn, delete)
+        assert refused(conn, lock)
 
 
 def test_the_service_is_not_asked_to_migrate(roles: Roles) -> None:
