@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
 """A newcomer's machine: he stands in the checkout and has docs/quickstart.md before him."""
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from deploy.demo.mosquitto_program import find_mosquitto
+from deploy.demo.rootless import Account
 from tests.docs.pages import ROOT
 from tests.docs.play import Part
 from tests.docs.resident import resident
@@ -38,12 +41,17 @@ def recipe(target: str) -> str:
 
 @contextmanager
 def checkout() -> Iterator[Sandbox]:
-    """A machine whose reader stands in the checkout; the servers' account may enter it."""
+    """A machine whose reader stands in the checkout; the servers' account may enter it.
+
+    Its shims fetch no package of Debian's: a broker that is not installed is unpacked before.
+    """
+    cache = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
     with (
         tempfile.TemporaryDirectory() as name,
         resident(folder := Path(name)) as programs,
-        sandbox(folder, programs, {"PROGRAMS": str(programs)}) as machine,
+        sandbox(folder, programs, {"PROGRAMS": str(programs), "XDG_CACHE_HOME": cache}) as machine,
     ):
+        find_mosquitto(Account(os.geteuid(), os.getegid(), switched=False), folder)
         folder.chmod(0o711)
         for own in (".venv", "Makefile", "deploy", "docs"):
             (machine.root / "home" / own).symlink_to(ROOT / own)
