@@ -16,6 +16,7 @@ import pytest
 
 from edge_agent.install.image import boot_partition
 from edge_agent.install.image.answers import Answers
+from edge_agent.install.image.package import control_of
 from shared_schema.enrolment import open_request
 from shared_schema.invitation import open_invitation
 from tests.unit.edge_agent.install.image import cards
@@ -114,7 +115,8 @@ def disk(debian: Path, package: Path, tmp_path_factory: pytest.TempPathFactory) 
         invitation=cards.invitation(folder, days=3650),
         root_gib=4,
     )
-    boot_partition.write(boot_partition.plan(boot, answers, datetime.now(UTC)))
+    made_for = control_of(package.read_bytes())["Architecture"]
+    boot_partition.write(boot_partition.plan(boot, answers, datetime.now(UTC), made_for))
     image = folder / "card.img"
     with image.open("wb") as file:
         file.truncate(DISK_BYTES)

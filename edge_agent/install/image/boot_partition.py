@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,9 +22,12 @@ from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.install.enrolment import read_invitation
 from edge_agent.install.image import boot_files, cloud_init
 from edge_agent.install.image.answers import Answers
+from edge_agent.install.image.package import control_of
 from shared_schema.invitation import has_ended
 from shared_schema.message import format_utc
 
+ARCHITECTURE: Final = "arm64"
+"""Of the system on the card: Raspberry Pi OS with 64 bits."""
 _OF_A_PI: Final = ("cmdline.txt", "config.txt")
 _OF_CLOUD_INIT: Final = ("user-data", "meta-data", "network-config")
 _OURS: Final = "edge-agent"
@@ -53,7 +57,7 @@ class Card:
     files: tuple[Written, ...]
 
 
-def plan(folder: Path, answers: Answers, now: datetime) -> Card:
+def plan(folder: Path, answers: Answers, now: datetime, architecture: str = ARCHITECTURE) -> Card:
     """Say what is to be written into a folder, without writing.
 
     Raises:
@@ -71,7 +75,7 @@ def plan(folder: Path, answers: Answers, now: datetime) -> Card:
     wifi_key = None if answers.wifi is None else answers.wifi.key()
     user_data = cloud_init.user_data(answers)
     network = cloud_init.network_config(answers, wifi_key)
-    ours = _our_files(answers)
+    ours = _our_files(answers, architecture)
     files = [
         Written("user-data", user_data.encode()),
         Written("network-config", network.encode(), is_secret=wifi_key is not None),
@@ -133,10 +137,9 @@ def _is_in_service(folder: Path) -> bool:
         return False
 
 
-def _our_files(answers: Answers) -> dict[str, bytes]:
+def _our_files(answers: Answers, architecture: str) -> dict[str, bytes]:
     package = _read(answers.package, "the package")
-    if not package.startswith(b"!<arch>\n"):
-        raise ConfigurationError(f"{answers.package} is no Debian package: make edge-package")
+    _check_package(answers.package, control_of(package), architecture)
     name = "edge-agent.deb"
     files = {each.name: each.read_bytes() for each in sorted(SCRIPTS.iterdir()) if each.is_file()}
     files[name] = package
@@ -145,6 +148,18 @@ def _our_files(answers: Answers) -> dict[str, bytes]:
         files["invitation"] = _read(answers.invitation, "the invitation")
     sums = [f"{hashlib.sha256(data).hexdigest()}  {each}\n" for each, data in files.items()]
     return {**files, "SHA256SUMS": "".join(sums).encode()}
+
+
+def _check_package(path: Path, control: Mapping[str, str], architecture: str) -> None:
+    if control.get("Package") != "edge-agent":
+        raise ConfigurationError(
+            f"{path} is not the agent's package, or not whole: make edge-package"
+        )
+    if (made_for := control.get("Architecture")) != architecture:
+        raise ConfigurationError(
+            f"{path} is for {made_for}, and the card's machine is {architecture}: "
+            f"make edge-package ARCH={architecture}"
+        )
 
 
 def _check_invitation(answers: Answers, now: datetime) -> None:

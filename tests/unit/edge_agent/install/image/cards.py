@@ -2,6 +2,8 @@
 """Cards, packages and invitations for the tests of `install.image`."""
 
 import hashlib
+import io
+import tarfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,10 +30,23 @@ def boot_partition(folder: Path) -> Path:
     return folder
 
 
-def package(folder: Path) -> Path:
+def package(folder: Path, *, name: str = "edge-agent", architecture: str = "arm64") -> Path:
+    """Write a Debian package that says of itself what is given, and holds nothing."""
+    control = f"Package: {name}\nArchitecture: {architecture}\n".encode()
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:xz") as archive:
+        member = tarfile.TarInfo("./control")
+        member.size = len(control)
+        archive.addfile(member, io.BytesIO(control))
     path = folder / "edge-agent_1.0_arm64.deb"
-    path.write_bytes(b"!<arch>\nnot read here")
+    members = ((b"debian-binary", b"2.0\n"), (b"control.tar.xz", packed.getvalue()))
+    path.write_bytes(b"!<arch>\n" + b"".join(_member(*each) for each in members))
     return path
+
+
+def _member(name: bytes, data: bytes) -> bytes:
+    header = b"%-16s%-12d%-6d%-6d%-8s%-10d`\n" % (name, 0, 0, 0, b"100644", len(data))
+    return header + data + b"\n" * (len(data) % 2)
 
 
 def ssh_key(folder: Path) -> Path:

@@ -214,9 +214,27 @@ def test_a_private_key_is_not_put_on_a_card(desk: Desk) -> None:
     assert "is a private key, which stays with you" in str(desk.prepare().exception)
 
 
+def test_a_package_for_another_machine_is_refused(desk: Desk) -> None:
+    cards.package(desk.folder, architecture="amd64")
+    said = str(desk.prepare().exception)
+    assert "is for amd64, and the card's machine is arm64: make edge-package ARCH=arm64" in said
+    assert not (desk.card / "edge-agent").exists()
+
+
+def test_another_package_is_refused(desk: Desk) -> None:
+    cards.package(desk.folder, name="mosquitto")
+    assert "is not the agent's package, or not whole" in str(desk.prepare().exception)
+
+
+@pytest.mark.parametrize("cut", [8, 40, 70, 140, 200])
+def test_a_package_that_was_cut_off_is_refused(desk: Desk, cut: int) -> None:
+    desk.package.write_bytes(desk.package.read_bytes()[:cut])
+    assert "is not the agent's package, or not whole" in str(desk.prepare().exception)
+
+
 def test_what_is_no_package_is_refused(desk: Desk) -> None:
     desk.package.write_text("<html>not found</html>")
-    assert "is no Debian package" in str(desk.prepare().exception)
+    assert "is not the agent's package, or not whole" in str(desk.prepare().exception)
 
 
 def _said(desk: Desk) -> dict[str, object]:
