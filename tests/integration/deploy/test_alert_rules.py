@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Prometheus's own word on the rules: they are valid, and each alert fires when it should alone."""
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+from cloud_ingest.service.metrics_catalogue import STORE
 from tests.support.alert_rules import CONFIG, RULES, alerts, panel_queries
 from tests.support.prometheus import find_program
 
@@ -114,6 +116,37 @@ CASES = {
 }
 
 
+STEADY = {
+    name: case
+    for name, case in CASES.items()
+    if all(
+        re.split(r"\W", series)[0] in {family.name for family in STORE}
+        and re.fullmatch(r"-?[\d.e]+x200", values)
+        for series, values in case.fires.items()
+    )
+}
+"""What the leader alone shows, and does not change."""
+
+
+def minutes(after: str) -> int:
+    return int(after[:-1]) * {"m": 1, "h": 60}[after[-1]]
+
+
+def handed_over(case: Case) -> Case:
+    """Let another worker lead five minutes before the end, and none for two of them."""
+    led = minutes(case.after) - 5
+    series = {}
+    for name, values in case.fires.items():
+        value = values.removesuffix("x200")
+        for worker, shown in (
+            ("a", f"{value}x{led} stale"),
+            ("b", f"_x{led + 2} {value}x9"),
+        ):
+            metric, _, labels = name.partition("{")
+            series[f'{metric}{{instance="{worker}:1"{labels and ", "}{labels or "}"}'] = shown
+    return case._replace(fires=series, interval="1m")
+
+
 @pytest.fixture(scope="module")
 def promtool() -> Path:
     return find_program("promtool")
@@ -168,7 +201,18 @@ def test_each_alert_fires_and_stays_quiet_when_it_should(
         for fires in (True, False)
         if case.interval == interval
     ]
+    judge(promtool, tmp_path / "tests.yml", interval, tests)
+
+
+def test_no_alert_begins_anew_when_another_worker_leads(promtool: Path, tmp_path: Path) -> None:
+    tests = [
+        case_of(f"Metering{name}", handed_over(case), fires=True) for name, case in STEADY.items()
+    ]
+    assert len(tests) == 17
+    judge(promtool, tmp_path / "tests.yml", "1m", tests)
+
+
+def judge(promtool: Path, file: Path, interval: str, tests: list[dict[str, Any]]) -> None:
     told = {"rule_files": [str(RULES)], "evaluation_interval": interval, "tests": tests}
-    file = tmp_path / "tests.yml"
     file.write_text(yaml.safe_dump(told))
     run(promtool, "test", "rules", file)
