@@ -167,7 +167,7 @@ class Loops:
         self.ended: set[str] = set()
         """Loops that ended although the service does not stop."""
         self.succeeded: dict[str, float] = {}
-        """When each last did its work, in seconds since 1970."""
+        """When each last did its work, or first began with it, in seconds since 1970."""
         self.failing: dict[str, str] = {}
         """Why what is tried again failed."""
         self._began: dict[str, float] = {}
@@ -192,6 +192,7 @@ class Loops:
             Stopping: the service stops before it is done.
         """
         failures = 0
+        self.succeeded.setdefault(what, time.time())
         while True:
             began = self._began[what] = time.monotonic()
             try:

@@ -67,7 +67,7 @@ class WorkerFacts:
     commits: Durations
     waiting_bytes: int
     succeeded: Mapping[str, float]
-    """When each loop last did its work, in seconds since 1970."""
+    """When each loop last did its work, or first began with it, in seconds since 1970."""
     failing: Collection[str]
     """Loops that fail and try again."""
     certificates: Mapping[str, datetime]

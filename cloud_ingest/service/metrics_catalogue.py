@@ -62,7 +62,8 @@ WORKER: Final = (
     Family(
         "metering_loop_last_success_timestamp_seconds",
         "gauge",
-        "when a loop of this worker last did its work; those of the leader stand still elsewhere",
+        "when a loop of this worker last did its work, or first began with it; those of the leader "
+        "stand still elsewhere",
         ("loop",),
     ),
     Family("metering_loop_failing", "gauge", "1 while a loop fails and tries again", ("loop",)),

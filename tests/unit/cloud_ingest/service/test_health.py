@@ -116,6 +116,15 @@ async def test_a_loop_tells_of_its_failure_until_it_works() -> None:
     assert loops.succeeded["ingest"] > 0
 
 
+@pytest.mark.asyncio
+async def test_a_loop_that_never_worked_is_old_since_its_first_try() -> None:
+    loops = Loops()
+    trying = asyncio.create_task(loops.retry("rollup", asyncio.Event().wait))
+    await asyncio.sleep(0)
+    assert loops.succeeded["rollup"] > 0
+    trying.cancel()
+
+
 def test_a_database_that_does_not_answer_is_away() -> None:
     now = [0.0]
     probe = Probe("", None, Loops(), lambda: now[0])
