@@ -120,7 +120,7 @@ def read_settings(
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigurationError(f"cannot read the settings: {error.strerror}: {path}") from None
     except UnicodeDecodeError:

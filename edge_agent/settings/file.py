@@ -77,7 +77,7 @@ def read_settings(path: Path, environment: Mapping[str, str]) -> ReadSettings:
         ConfigurationError: it cannot be read; or every mistake in it, each with its place.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         missing = isinstance(error, FileNotFoundError)
         raise ConfigurationError(
@@ -119,7 +119,7 @@ def _parsed(text: str, path: Path, environment: Mapping[str, str]) -> ReadSettin
 def has_settings(path: Path) -> bool:
     """Tell whether a file sets anything: the package brings one of comments alone."""
     try:
-        return bool(parsed(path.read_text(encoding="utf-8")))
+        return bool(parsed(path.read_text(encoding="utf-8-sig")))
     except FileNotFoundError:
         return False
     except (OSError, ValueError):

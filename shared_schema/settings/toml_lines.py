@@ -14,6 +14,9 @@ from typing import Any, Final
 Place = tuple[int | str, ...]
 """Keys and numbers from the top: ``("bus", 0, "meter", 1, "address")``."""
 _BITS: Final = 63
+_DEEPEST: Final = 20
+_LONGEST: Final = 1_000_000
+_TOO_DEEP: Final = "tables or arrays are nested too deeply"
 _FENCES: Final = ('"""', "'''")
 _WORD: Final = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
 _DOTTED: Final = rf"{_WORD}(?:\s*\.\s*{_WORD})*"
@@ -29,9 +32,11 @@ def parsed(text: str, number: Callable[[str], Any] = float) -> dict[str, Any]:
         number: makes a value of a number with a point.
 
     Raises:
-        tomllib.TOMLDecodeError: it is no TOML, nested more deeply than can be read, or a whole
-            number in it has more than 64 bits.
+        tomllib.TOMLDecodeError: it is no TOML, longer or nested more deeply than any settings, or a
+            whole number in it has more than 64 bits.
     """
+    if len(text) > _LONGEST:
+        raise tomllib.TOMLDecodeError(f"it is longer than {_LONGEST} characters")
     try:
         document = tomllib.loads(text, parse_float=number)
     except tomllib.TOMLDecodeError:
@@ -39,22 +44,23 @@ def parsed(text: str, number: Callable[[str], Any] = float) -> dict[str, Any]:
     except ValueError:  # of thousands of digits, or a day that no calendar has
         raise tomllib.TOMLDecodeError("a number or a date cannot be read") from None
     except RecursionError:
-        raise tomllib.TOMLDecodeError("tables or arrays are nested too deeply") from None
-    if _holds_endless(document):
-        raise tomllib.TOMLDecodeError("a whole number has more than 64 bits")
+        raise tomllib.TOMLDecodeError(_TOO_DEEP) from None
+    _require_bounds(document)
     return document
 
 
-def _holds_endless(document: dict[str, Any]) -> bool:
-    """Say whether a whole number is longer than TOML allows: its text alone may be refused."""
-    waiting: list[Any] = [document]
+def _require_bounds(document: dict[str, Any]) -> None:
+    """See that nothing is nested too deeply, and no whole number is longer than TOML allows."""
+    waiting: list[tuple[Any, int]] = [(document, 0)]
     while waiting:
-        here = waiting.pop()
+        here, depth = waiting.pop()
         if isinstance(here, dict | list):
-            waiting.extend(here.values() if isinstance(here, dict) else here)
+            if depth > _DEEPEST:
+                raise tomllib.TOMLDecodeError(_TOO_DEEP)
+            inside = here.values() if isinstance(here, dict) else here
+            waiting.extend((each, depth + 1) for each in inside)
         elif isinstance(here, int) and here.bit_length() > _BITS:
-            return True
-    return False
+            raise tomllib.TOMLDecodeError("a whole number has more than 64 bits")
 
 
 def lines_of(text: str, document: dict[str, Any]) -> dict[Place, int]:

@@ -9,6 +9,12 @@ from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.settings_file import load_settings
 
 
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "cloud.toml"
+    file.write_text('zone = "Asia/Kolkata"', encoding="utf-8-sig")
+    assert load_settings(file).zone == "Asia/Kolkata"
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -60,9 +60,18 @@ def test_each_item_of_nested_lists_of_tables_has_its_line(estate: list[list[int]
     assert {place: found[place] for place in expected} == expected
 
 
-def test_a_text_nested_too_deeply_is_no_toml() -> None:
+@pytest.mark.parametrize(
+    "text",
+    ["a = " + "[" * 5000, f"{'.'.join('a' * 500)} = 1", f"[{'.'.join('a' * 500)}]\nb = [1]"],
+)
+def test_a_text_nested_too_deeply_is_no_toml(text: str) -> None:
     with pytest.raises(tomllib.TOMLDecodeError, match="nested too deeply"):
-        parsed("a = " + "[" * 5000)
+        parsed(text)
+
+
+def test_a_file_larger_than_any_settings_is_not_read() -> None:
+    with pytest.raises(tomllib.TOMLDecodeError, match="longer than 1000000 characters"):
+        parsed("# much\n" * 150_000)
 
 
 @pytest.mark.parametrize(
