@@ -3,7 +3,7 @@
 
 Readings of known channels in known streams have no quota: a backlog of months goes in as fast as
 the store takes it. What is bounded is what makes the store grow by something else: messages of
-which nothing is verified, new streams, new channels, the bytes of the quarantine.
+which nothing is verified, new streams, next keys, new channels, the bytes of the quarantine.
 
 In: what came, and what came before within the hour. Out: what is over the quota. Pure.
 """
@@ -26,6 +26,8 @@ class Quota(StrEnum):
     """Bytes that the quarantine had no room for, an hour."""
     STREAMS = "streams"
     """New streams an hour."""
+    KEYS = "keys"
+    """Next keys that it names, an hour."""
     CHANNELS = "channels"
     """New channels an hour."""
 
@@ -37,6 +39,8 @@ class Quotas:
     messages_an_hour: int = 3600
     streams_an_hour: int = 12
     """A gateway begins a stream when its spool is new, or was copied."""
+    keys_an_hour: int = 4
+    """A gateway names one in years."""
     channels_an_hour: int = 20_000
     """200 meters on their first day, with 100 channels each."""
     channels_a_meter: int = 512
@@ -49,6 +53,7 @@ class Quotas:
         return {
             Quota.MESSAGES: self.messages_an_hour,
             Quota.STREAMS: self.streams_an_hour,
+            Quota.KEYS: self.keys_an_hour,
             Quota.CHANNELS: self.channels_an_hour,
             Quota.QUARANTINE: 0,
         }[quota]

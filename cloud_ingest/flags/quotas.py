@@ -25,6 +25,7 @@ _WORDS = {
     Quota.MESSAGES: "messages of which nothing could be verified",
     Quota.QUARANTINE: "bytes for which the quarantine had no room",
     Quota.STREAMS: "new streams",
+    Quota.KEYS: "next keys",
     Quota.CHANNELS: "new channels",
 }
 

@@ -21,7 +21,9 @@ from cloud_ingest.core.quota import HOUR, Quota, Quotas, Wanted, hour_of, over_c
 from cloud_ingest.store.channels import StoreCache, find_channels
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.evidence import payload
+from cloud_ingest.store.key_successions import named_keys
 from cloud_ingest.store.rows import all_rows
+from shared_schema.signing import key_id
 from shared_schema.topics import GatewayTopic, gateway_topic
 
 Account = int | None
@@ -87,7 +89,7 @@ def within_quotas(
     cache: StoreCache,
     quotas: Quotas,
 ) -> tuple[list[Accepted], list[Refused]]:
-    """Sort out what would begin too many streams or channels, in the caller's transaction."""
+    """Sort out what would begin too many streams, keys or channels, in the caller's transaction."""
     if not accepted:
         return [], []
     at = max(delivery.received_at for delivery in accepted)
@@ -95,6 +97,10 @@ def within_quotas(
     kept = [delivery for delivery in accepted if _stream(delivery) not in late]
     detail = f"the gateway began more than {quotas.streams_an_hour} streams in an hour"
     refused = [_refused(each, detail) for each in accepted if _stream(each) in late]
+    naming = _over_keys(conn, kept, quotas, at)
+    detail = f"the gateway named more than {quotas.keys_an_hour} next keys in an hour"
+    refused += [_refused(kept[index], detail) for index in sorted(naming)]
+    kept = [delivery for index, delivery in enumerate(kept) if index not in naming]
     return _without_new_channels(conn, kept, cache, quotas, at), refused
 
 
@@ -129,6 +135,28 @@ def _over_streams(
         if used[stream[0]] > quotas.streams_an_hour:
             over.add(stream)
     cache.streams.update(set(new) - over)
+    return over
+
+
+def _over_keys(
+    conn: Connection, accepted: Sequence[Accepted], quotas: Quotas, at: datetime
+) -> set[int]:
+    """Return the places of deliveries that name too many next keys; known ones count nothing."""
+    naming = {
+        index: len(new)
+        for index, each in enumerate(accepted)
+        if (new := {key_id(key) for _, key in named_keys(each.batch)} - each.gateway.keys.keys())
+    }
+    named = Counter[Account]()
+    for index, count in naming.items():
+        named[accepted[index].gateway.gateway_id] += count
+    used = bring(conn, Quota.KEYS, named, at)
+    over: set[int] = set()
+    for index, count in naming.items():
+        account = accepted[index].gateway.gateway_id
+        used[account] += count
+        if used[account] > quotas.keys_an_hour:
+            over.add(index)
     return over
 
 

@@ -20,7 +20,8 @@ from cloud_ingest.store.registry import load_registry
 from shared_schema.catalogue import Unit
 from shared_schema.events import EventKind
 from shared_schema.obis import Obis
-from shared_schema.readings import Column
+from shared_schema.readings import Column, KeyChange
+from shared_schema.signing import generate_key, raw_public_key
 from shared_schema.topics import GatewayTopic, billing_ack_topic, gateway_topic
 from tests.support.gateway import Sealer, block_line
 from tests.support.store import Site, local, unit_line
@@ -30,6 +31,7 @@ MINUTE = timedelta(minutes=1)
 SMALL = Quotas(
     messages_an_hour=10,
     streams_an_hour=2,
+    keys_an_hour=3,
     channels_an_hour=20,
     channels_a_meter=15,
     quarantine_bytes=10_000,
@@ -138,10 +140,27 @@ def test_a_batch_of_one_stream_too_many_waits(flat: Site) -> None:
     assert len(done.streams) == 3
 
 
+def naming(site: Site, count: int) -> bytes:
+    keys = (raw_public_key(generate_key().public_key()).hex() for _ in range(count))
+    return site.gateway.seal(*(KeyChange(successor=each).to_line() for each in keys))
+
+
+def test_a_batch_of_one_next_key_too_many_waits(flat: Site) -> None:
+    swarm = naming(flat, 30)
+    sent = [naming(flat, 1) for _ in range(4)]
+    assert store(flat, swarm).batches == 0
+    assert told(flat, START + MINUTE) == ("keys",)
+    done = store(flat, *sent, at=START + HOUR)
+    assert (done.batches, len(done.streams)) == (SMALL.keys_an_hour, 1)
+    assert flat.one("SELECT count(*) FROM gateway_key") == 1 + SMALL.keys_an_hour
+    assert store(flat, *sent[:3], at=START + HOUR).batches == 0, "they are stored"
+    assert store(flat, sent[3], at=START + 2 * HOUR).batches == 1
+
+
 def test_a_backlog_of_known_streams_has_no_quota(flat: Site) -> None:
     store(flat, flat.gateway.seal(*lines("1", [0])))
     backlog = [flat.gateway.seal(*lines("1", [0], START + n * MINUTE)) for n in range(1, 101)]
-    tight = Quotas(1, 1, 1, 1, 1)
+    tight = Quotas(1, 1, 1, 1, 1, 1)
     assert store(flat, *backlog, at=START + 2 * HOUR, quotas=tight).new == 100
 
 
