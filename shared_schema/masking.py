@@ -3,7 +3,7 @@
 
 Each secret is looked for as its file holds it and in the forms in which programs write bytes:
 hexadecimal, base64, quoted. A text that names a password beside a value loses the value, whether
-it is known or not.
+it is known or not; so does a private key of PEM, and the password of an address (``user:…@``).
 
 In: secrets as bytes; texts and documents. Out: the same with `MASK` in their place. Pure.
 Never: a secret in an error or a `repr`.
@@ -13,7 +13,7 @@ import base64
 import contextlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -22,21 +22,38 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from shared_schema.text import visible
+
 MASK: Final = "***"
 _SHORT: Final = 4
 """A shorter form is replaced where it stands as a word, or numbers would lose their digits."""
 _PEM_LINE: Final = 8
+_NAME: Final = r"(?i:\b[\w-]*(?:psk|passwords?|passwd|pwd|passphrase|secret|token))\\*[\"']?"
 _NAMED: Final = re.compile(
-    r"(?i)(\b[\w-]*(?:psk|passwords?|passphrase|secret|token)\"?'?\s*[=:]\s*)"
-    r"(\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s,;}\]]+)"
+    rf"({_NAME}(?:\s*[=:]\s*|\s+(?=[\"'])))"
+    r"(\\+\".*?\\+\"|\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s,;}\]]+)"
 )
 """A name of a secret, and the value that stands behind it."""
+_REST_OF_LINE: Final = re.compile(rf"{_NAME}\s*[=:][^\S\n]*(.*\S)")
+"""In a file of settings a value may have spaces without quotes."""
+_IN_AN_ADDRESS: Final = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
+_PEM_KEY: Final = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    r"(?:[\s\S]{0,16384}?-----END [A-Z ]*PRIVATE KEY-----|[\s\S]{0,4096})"
+)
+"""A private key; where its end is missing, as much as one may take."""
 
 
 def named_secrets(text: str) -> Iterator[bytes]:
     """Yield what a text, such as a file of settings, calls a password or a secret."""
     for found in _NAMED.finditer(text):
         yield found[2].strip("\"'").encode()
+    for found in _REST_OF_LINE.finditer(text):
+        rest = found[1]
+        quoted = rest[1:-1] if rest[:1] == rest[-1:] and rest[0] in "\"'" else ""
+        yield from (each.encode() for each in (rest, quoted) if len(each) >= _SHORT)
+        with contextlib.suppress(ValueError, AttributeError):  # YAML's double quotes are JSON's
+            yield json.loads(rest).encode()
 
 
 class Mask:
@@ -52,7 +69,12 @@ class Mask:
     def text(self, text: str) -> str:
         """Return a text without secrets."""
         known = text if self._known is None else self._known.sub(MASK, text)
-        return _NAMED.sub(rf"\g<1>{MASK}", known)
+        without_keys = _PEM_KEY.sub(MASK, known)
+        return _NAMED.sub(rf"\g<1>{MASK}", _IN_AN_ADDRESS.sub(rf"\g<1>{MASK}", without_keys))
+
+    def lines(self, lines: Sequence[str]) -> list[str]:
+        """Return the lines of a log without secrets, a key of many lines too."""
+        return self.text("\n".join(lines)).split("\n") if lines else []
 
     def document(self, value: Any) -> Any:
         """Return a document for JSON without secrets: its keys are our own words."""
@@ -88,7 +110,8 @@ def _forms(secret: bytes) -> Iterator[str]:
                 text = value.decode(encoding)
             except UnicodeDecodeError:
                 continue
-            yield from (text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
+            unescaped = json.dumps(text, ensure_ascii=False)[1:-1]
+            yield from (text, json.dumps(text)[1:-1], unescaped, visible(text), visible(unescaped))
             yield from (repr(text)[1:-1], repr(value)[2:-1], quote(text), quote(text, safe=""))
     for line in secret.split(b"\n"):  # of a PEM file, whose lines are copied one by one
         if len(line) >= _PEM_LINE and not line.startswith(b"-----"):

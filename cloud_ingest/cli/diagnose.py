@@ -68,8 +68,10 @@ def _last_lines(path: Path) -> list[str]:
     """
     try:
         with path.open("rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - MOST_LOG))
-            return file.read(MOST_LOG).decode("utf-8", "replace").splitlines()[-LOG_LINES:]
+            start = max(0, os.fstat(file.fileno()).st_size - MOST_LOG)
+            file.seek(start)
+            lines = file.read(MOST_LOG).decode("utf-8", "replace").splitlines()
+            return lines[1 if start else 0 :][-LOG_LINES:]  # half a line may hold half a secret
     except OSError as error:
         raise ConfigurationError(f"cannot read the log: {error.strerror}: {path}") from None
 

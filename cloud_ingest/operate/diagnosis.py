@@ -64,11 +64,11 @@ def diagnose(settings: CloudSettings, dsn: str, asked: Asked) -> dict[str, Any]:
         "settings": _tried(lambda: _shown(settings)),
         "doctor": _tried(lambda: list(_checks(settings, dsn, asked))),
         **_of_the_store(dsn, asked),
-        "log": _log(asked.log, unread),
     }
     heading = {"format": FORMAT, "at": asked.now().astimezone(UTC).isoformat(timespec="seconds")}
     document: dict[str, Any] = mask.document(found)
-    return {**heading, "database": describe(dsn), **document}
+    log = [line[:LONGEST_LINE] for line in mask.lines(asked.log[-LOG_LINES:])]
+    return {**heading, "database": describe(dsn), **document, "log": _left_out(unread) or log}
 
 
 def _secrets(settings: CloudSettings, dsn: str) -> tuple[list[bytes], list[Path]]:
@@ -159,10 +159,8 @@ def _gateways(conn: Connection, now: datetime, *, labels: bool) -> Iterator[dict
         }
 
 
-def _log(lines: Sequence[str], unread: Sequence[Path]) -> list[str]:
-    if unread:
-        return [f"left out: {path} cannot be read, so that it cannot be masked" for path in unread]
-    return [line[:LONGEST_LINE] for line in lines[-LOG_LINES:]]
+def _left_out(unread: Sequence[Path]) -> list[str]:
+    return [f"left out: {path} cannot be read, so that it cannot be masked" for path in unread]
 
 
 def _versions() -> dict[str, str]:

@@ -63,7 +63,7 @@ def diagnose(settings: AgentSettings, asked: Asked) -> dict[str, Any]:
         "service": surroundings.service,
     }
     found = {name: _tried(part) for name, part in parts.items()}
-    log = [line[:LONGEST_LINE] for line in asked.log[-LOG_LINES:]]
+    log = [line[:LONGEST_LINE] for line in mask.lines(asked.log[-LOG_LINES:])]
     if secrets.unread:
         log = [
             f"left out: {path} cannot be read, so that it cannot be masked: run this as root"
@@ -74,7 +74,7 @@ def diagnose(settings: AgentSettings, asked: Asked) -> dict[str, Any]:
         "gateway": settings.gateway,
         "at": asked.now.astimezone(UTC).isoformat(timespec="seconds"),
     }
-    return {**heading, **mask.document({**found, "log": log})}
+    return {**heading, **mask.document(found), "log": log}
 
 
 def unusable(error: ConfigurationError, now: datetime) -> dict[str, Any]:

@@ -125,8 +125,11 @@ def last_lines(file: Path, lines: int, most_bytes: int) -> list[str]:
         OSError: it cannot be read.
     """
     with file.open("rb") as opened:
-        opened.seek(max(0, os.fstat(opened.fileno()).st_size - most_bytes))
-        return opened.read(most_bytes).decode("utf-8", errors="replace").splitlines()[-lines:]
+        start = max(0, os.fstat(opened.fileno()).st_size - most_bytes)
+        opened.seek(start)
+        whole = slice(1 if start else 0, None)  # half a line may hold half a secret
+        found = opened.read(most_bytes).decode("utf-8", errors="replace").splitlines()[whole]
+        return found[-lines:] if lines else []
 
 
 def _asked(*words: str) -> list[str]:

@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from typer.testing import CliRunner
 
 from edge_agent.cli.command_line import app
+from edge_agent.cli.diagnose import MOST_LOG_BYTES
 from edge_agent.operate import secrets as own_secrets
-from edge_agent.operate.diagnosis import Asked, diagnose, to_send
+from edge_agent.operate.diagnosis import LONGEST_LINE, Asked, diagnose, to_send
 from edge_agent.settings.file import load_settings
 from edge_agent.spool.spool import Spool
 from shared_schema.diagnosis import MOST_PACKED, unpacked
@@ -143,6 +144,16 @@ def test_no_byte_of_a_secret_is_in_the_file(folder: Path) -> None:
     assert [each for each in told if each in data or each in plain] == []
     assert (inner["log"][0], inner["log"][-1]) == ("started", "end")
     assert sum("leaked <" in line for line in inner["log"]) > len(told) // 2
+
+
+@pytest.mark.parametrize("before", [LONGEST_LINE - 8, 0])
+def test_a_line_that_is_cut_holds_no_half_of_a_secret(folder: Path, before: int) -> None:
+    log = folder / "agent.log"
+    key = EK.hex()
+    log.write_text(f"{'x' * before}{key}\n{'y' * (MOST_LOG_BYTES - len(key) // 2 - 2)}\n")
+    _, files = written(folder, "--log", str(log))
+    assert key[:8] not in files["diagnosis.json"].decode()
+    assert key[-8:] not in files["diagnosis.json"].decode()
 
 
 def test_what_helps_is_in_the_file(folder: Path) -> None:
