@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The gateway's package: what is in it, under which licences, and how its service is confined."""
 
+import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Iterable, Iterator
 from importlib.metadata import requires
@@ -100,6 +103,53 @@ def test_the_confined_agent_may_ask_whether_its_clock_is_kept() -> None:
         -1
     ] == "SystemCallFilter=adjtimex clock_adjtime"
     assert not {"ProtectClock=yes", "ProcSubset=pid"} & set(lines)
+
+
+def is_started(folder: Path) -> bool:
+    """Whether the unit's condition lets the agent start, as a user without privileges."""
+    (condition,) = re.findall(r"^ExecCondition=(.*)$", UNIT.read_text("utf-8"), re.MULTILINE)
+    words = shlex.split(condition.replace("/etc/edge-agent", str(folder)))
+    nobody = 65534 if os.geteuid() == 0 else None
+    return subprocess.run(words, user=nobody, stderr=subprocess.PIPE, check=False).returncode == 0
+
+
+@pytest.fixture
+def etc() -> Iterator[Path]:
+    """A folder that every user may look into."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def test_without_settings_the_service_does_not_start(etc: Path) -> None:
+    assert not is_started(etc)
+    shutil.copy(FILES / "agent.toml", etc)
+    assert not is_started(etc)
+
+
+@pytest.mark.parametrize("line", ['gateway = "g"', ' "gateway"="g"', '\tgateway\t=\t"g"', "[["])
+def test_whatever_is_set_by_hand_starts_the_service(etc: Path, line: str) -> None:
+    (etc / "agent.toml").write_text(f"# by hand\n\n{line}\n")
+    assert is_started(etc)
+
+
+def test_settings_that_nobody_may_read_are_no_lack_of_settings(etc: Path) -> None:
+    (etc / "agent.toml").write_text('gateway = "g"\n')
+    (etc / "agent.toml").chmod(0)
+    assert is_started(etc)
+
+
+@pytest.mark.parametrize("word", ["abort-upgrade", "abort-remove", "abort-deconfigure"])
+def test_an_upgrade_that_failed_starts_the_agent_again(tmp_path: Path, word: str) -> None:
+    text = (SCRIPTS / "postinst").read_text(encoding="utf-8")
+    text = text.replace(". /usr/share/debconf/confmodule", "").replace("/run/systemd/system", "/")
+    told = tmp_path / "told"
+    for name in ("systemctl", "deb-systemd-invoke", "find", "python3"):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho "{name} $*" >> {told}\n')
+        (tmp_path / name).chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    subprocess.run(["sh", "-c", text, "postinst", word, "0.1"], env=environment, check=True)
+    assert told.read_text().splitlines()[-1] == "deb-systemd-invoke start edge-agent.service"
 
 
 @pytest.mark.parametrize("name", ["postinst", "prerm", "postrm"])
