@@ -24,12 +24,17 @@ on_card() {
 
 keys_and_request() {
     [ -e gateway.key ] || agent keygen gateway.key
-    [ -e invitation ] || [ ! -e "$card/invitation" ] ||
+    if [ -e "$card/invitation" ] && [ ! -e tls.pem ] && ! cmp -s "$card/invitation" invitation; then
         install -o edge-agent -m 0644 "$card/invitation" invitation
+        rm -f request
+    fi
     if [ -e invitation ] && [ ! -s request ]; then
-        agent request --invitation invitation > request.new 2> enrolment.txt
-        mv request.new request
-        chown edge-agent: request enrolment.txt
+        if agent request --invitation invitation > request.new 2> enrolment.txt; then
+            mv request.new request
+        else
+            rm -f request.new
+        fi
+        chown -f edge-agent: request enrolment.txt || true
     fi
     [ ! -s request ] || cmp -s request "$card/$gateway.request" ||
         on_card cp request "$card/$gateway.request"
@@ -48,6 +53,11 @@ tell() {
         grep '^fingerprint' enrolment.txt 2> /dev/null || true
         if [ -e tls.pem ]; then
             echo "Certificate  $(head -n 1 certificate.txt 2> /dev/null)"
+        elif [ ! -s request ]; then
+            echo "Next         no request could be made: put an invitation of the office as the file"
+            echo "             invitation into the folder edge-agent of this card, and start the"
+            echo "             gateway again"
+            cat enrolment.txt 2> /dev/null || true
         else
             cat certificate.txt 2> /dev/null || true
             echo "Next         read the fingerprint to the office, and send it $gateway.request"

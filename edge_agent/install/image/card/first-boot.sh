@@ -125,9 +125,14 @@ packages() {
     fi
     say "installing (this takes some minutes)"
     export DEBIAN_FRONTEND=noninteractive
-    dpkg --configure -a
+    dpkg --configure -a || true
     apt-get update -q
-    apt-get install -q -y --no-install-recommends overlayroot unattended-upgrades "$card/$package"
+    # Also what a cut of the power left half unpacked, which apt takes for installed.
+    cut=$(dpkg-query -W -f '${db:Status-Eflag} ${Package}\n' |
+        sed -n '/ edge-agent$/d; s/^reinstreq //p')
+    # shellcheck disable=SC2086 - names
+    apt-get install -q -y --reinstall --no-install-recommends \
+        overlayroot unattended-upgrades "$card/$package" $cut
     chown -R edge-agent: /etc/edge-agent /var/lib/edge-agent
 }
 

@@ -52,16 +52,32 @@ run() {
     sync
     [ "$tries" -le 3 ] || exit 1
     export DEBIAN_FRONTEND=noninteractive
+    dpkg --configure -a || true
+    apt-get update -q || true
+    from_card
+    cut=$(cut_off)
+    # shellcheck disable=SC2086 - names
+    [ -z "$cut" ] || apt-get install -q -y --reinstall --no-install-recommends $cut
     dpkg --configure -a
-    apt-get update -q
     unattended-upgrade
+    apt-get clean
+}
+
+# What a cut of the power left half unpacked: dpkg configures it not, and apt takes it for installed.
+cut_off() {
+    dpkg-query -W -f '${db:Status-Eflag} ${Package}\n' | sed -n '/ edge-agent$/d; s/^reinstreq //p'
+}
+
+# Installs a newer package of the card, and again the one whose installation was cut off.
+from_card() {
     for each in "$card"/edge-agent*.deb; do
         [ -e "$each" ] || continue
-        dpkg --compare-versions "$(dpkg-deb -f "$each" Version)" gt \
+        wanted=gt
+        [ "$(dpkg-query -W -f '${db:Status-Status}' edge-agent)" = installed ] || wanted=ge
+        dpkg --compare-versions "$(dpkg-deb -f "$each" Version)" "$wanted" \
             "$(dpkg-query -W -f '${Version}' edge-agent)" || continue
-        apt-get install -q -y --no-install-recommends "$each"
+        apt-get install -q -y --reinstall --no-install-recommends "$each"
     done
-    apt-get clean
 }
 
 case "$1" in

@@ -22,7 +22,7 @@ TOOLS = {
     "agetty": "exit 0",
     "systemctl": TOLD,
     "dpkg": "exit 1",
-    "dpkg-query": "echo 1.0",
+    "dpkg-query": 'case "$*" in *Status-Status*) echo installed ;; *Eflag*) ;; *) echo 1.0 ;; esac',
     "dpkg-deb": "echo 2.0",
     "apt-get": TOLD,
     "unattended-upgrade": TOLD,
@@ -34,7 +34,9 @@ AGENT = """#!/bin/sh
 echo "edge-agent $*" >> "$ROOT/told"
 case "$1" in
 keygen) echo key > "$2" ;;
-request) echo "a request"; echo "fingerprint  0f6c" >&2 ;;
+request)
+    grep -q invitation "$3" || { echo "it is no invitation" >&2; exit 2; }
+    echo "a request by $(cat "$3")"; echo "fingerprint  0f6c" >&2 ;;
 install-cert) grep -q good "$2" && cp "$2" tls.pem && echo "gw-1: good until 2029-03-05" ;;
 esac
 """
@@ -103,7 +105,7 @@ def test_a_shell_reads_each_script(script: str) -> None:
 def test_the_first_time_asks_for_enrolment(gateway: Gateway) -> None:
     gateway.run("at-boot.sh")
     assert gateway.failed == 0
-    assert (gateway.card / "gw-1.request").read_text() == "a request\n"
+    assert (gateway.card / "gw-1.request").read_text() == "a request by an invitation\n"
     assert "fingerprint  0f6c" in gateway.screen
     assert "read the fingerprint to the office" in gateway.screen
     assert (gateway.card / "gateway.txt").read_text().split() == gateway.screen.split()
@@ -113,6 +115,34 @@ def test_the_next_time_asks_and_writes_nothing(gateway: Gateway) -> None:
     gateway.run("at-boot.sh")
     told = gateway.run("at-boot.sh")
     assert not [each for each in told if each.startswith(("edge-agent", "mount"))]
+
+
+def test_a_later_invitation_takes_the_place_of_one_that_ended(gateway: Gateway) -> None:
+    gateway.run("at-boot.sh")
+    (gateway.card / "invitation").write_text("a later invitation\n")
+    gateway.run("at-boot.sh")
+    assert (gateway.card / "gw-1.request").read_text() == "a request by a later invitation\n"
+
+
+def test_a_gateway_with_its_certificate_asks_no_more(gateway: Gateway) -> None:
+    gateway.run("at-boot.sh")
+    (gateway.keys / "tls.pem").write_text("good\n")
+    (gateway.card / "invitation").write_text("a later invitation\n")
+    assert not [each for each in gateway.run("at-boot.sh") if "request" in each]
+
+
+@pytest.mark.parametrize("text", ["spoiled\n", None])
+def test_an_invitation_that_cannot_be_used_is_told(gateway: Gateway, text: str | None) -> None:
+    (gateway.card / "invitation").unlink()
+    if text is not None:
+        (gateway.card / "invitation").write_text(text)
+    gateway.run("at-boot.sh")
+    assert gateway.failed == 0
+    assert "put an invitation of the office" in gateway.screen
+    assert ("it is no invitation" in gateway.screen) == (text is not None)
+    (gateway.card / "invitation").write_text("an invitation\n")
+    gateway.run("at-boot.sh")
+    assert "read the fingerprint to the office" in gateway.screen
 
 
 def test_a_certificate_on_the_card_is_taken_once(gateway: Gateway) -> None:
@@ -188,8 +218,24 @@ def test_a_window_installs_updates_and_a_newer_package(gateway: Gateway) -> None
     told = gateway.run("window.sh", "run")
     assert gateway.failed == 0
     newer = "/boot/firmware/edge-agent/edge-agent_2.0_arm64.deb"
-    assert f"apt-get install -q -y --no-install-recommends {newer}" in told
+    assert f"apt-get install -q -y --reinstall --no-install-recommends {newer}" in told
     assert "unattended-upgrade " in told
+
+
+def test_an_upgrade_that_was_cut_off_is_done_again(gateway: Gateway) -> None:
+    flags = '*Eflag*) echo "ok bash"; echo "reinstreq edge-agent"; echo "reinstreq tzdata"'
+    status = "*Status-Status*) echo half-installed"
+    gateway.tool("dpkg-query", f'case "$*" in {flags} ;; {status} ;; *) echo 2.0 ;; esac')
+    configured = '*--configure*) [ -e "$ROOT/mended" ]'
+    gateway.tool("dpkg", f'case "$*" in {configured} ;; *2.0\\ ge\\ 2.0*) ;; *) exit 1 ;; esac')
+    installed = '*install*reinstall*) echo "$*" >> "$ROOT/mended"'
+    gateway.tool("apt-get", f'case "$*" in *update*) exit 100 ;; {installed} ;; esac')
+    gateway.run("window.sh", "open")
+    (gateway.card / "edge-agent_2.0_arm64.deb").write_bytes(b"")
+    gateway.run("window.sh", "run")
+    assert gateway.failed == 0
+    again = [each.rsplit(" ", 1)[1] for each in (gateway.root / "mended").read_text().splitlines()]
+    assert again == [str(gateway.card / "edge-agent_2.0_arm64.deb"), "tzdata"]
 
 
 def test_a_window_that_never_ends_is_given_up(gateway: Gateway) -> None:
