@@ -110,9 +110,9 @@ def prepare(
     if as_json:
         show_json(_document(card, said.gateway, is_written=not dry_run))
         return
-    done = "would write" if dry_run else "wrote"
-    kinds = ((each.name, done if each.is_changed else "is there") for each in card.files)
-    print(listing(kinds))
+    done, gone = ("would write", "would remove") if dry_run else ("wrote", "removed")
+    kinds = [(each.name, done if each.is_changed else "is there") for each in card.files]
+    print(listing([*((name, gone) for name in card.stale), *kinds]))
     if not card.is_boot_partition:
         say(
             f"{directory} is no card: copy all of it onto the boot partition, and take the word "
@@ -122,10 +122,9 @@ def prepare(
 
 def _given(gateway: GatewayOptions, network: NetworkOptions) -> dict[str, Any]:
     names = [name for name in GatewayOptions.__dataclass_fields__ if name != "ssh_key_file"]
+    said = {name: getattr(gateway, name) for name in names}
     return {
-        **{name: getattr(gateway, name) or None for name in names},
-        "read_only": gateway.read_only,
-        "updates": gateway.updates,
+        **{name: None if value in ("", []) else value for name, value in said.items()},
         "ssh_key_files": gateway.ssh_key_file or None,
         "ethernet": {
             "address": network.address,
@@ -147,6 +146,7 @@ def _document(card: "Card", gateway: str, *, is_written: bool) -> dict[str, obje
         "directory": str(card.folder),
         "is_boot_partition": card.is_boot_partition,
         "is_written": is_written,
+        "removed": card.stale,
         "files": [
             {"name": each.name, "bytes": len(each.data), "is_changed": each.is_changed}
             for each in card.files

@@ -36,7 +36,8 @@ from shared_schema.signing import (
 Key = TypeVar("Key")
 
 
-def _known_zone(name: str) -> str:
+def known_zone(name: str) -> str:
+    """Return the name of a time zone that this machine knows."""
     try:
         ZoneInfo(name)
     except (OSError, ValueError, KeyError):
@@ -178,7 +179,7 @@ class AgentSettings(BaseModel):
     """The cloud's public key (PEM); only receipts that it signed are believed."""
     zone: Annotated[
         str,
-        AfterValidator(_known_zone),
+        AfterValidator(known_zone),
         Field(validate_default=True),
         Kind("name of a time zone"),
     ] = "Asia/Kolkata"

@@ -27,6 +27,7 @@ from pydantic import (
 
 from edge_agent.errors import ConfigurationError, Setup
 from edge_agent.secret_files import read_secret
+from edge_agent.settings.gateway import known_zone
 from shared_schema.message import GatewayName
 
 _HOST: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
@@ -162,7 +163,9 @@ class Answers(Table):
     ssh_keys: tuple[SshKey, ...] = Field(min_length=1, max_length=20)
     """Public keys that may log in."""
     time_zone: Annotated[
-        str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$")
+        str,
+        StringConstraints(pattern=r"^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$"),
+        AfterValidator(known_zone),
     ]
     """Of what a person sees, such as ``Asia/Kolkata``; readings are in UTC."""
     locale: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]{1,12}\.UTF-8$")] = "C.UTF-8"

@@ -31,6 +31,9 @@ ARCHITECTURE: Final = "arm64"
 _OF_A_PI: Final = ("cmdline.txt", "config.txt")
 _OF_CLOUD_INIT: Final = ("user-data", "meta-data", "network-config")
 _OURS: Final = "edge-agent"
+_INVITATION: Final = "invitation"
+ARCHITECTURE: Final = "arm64"
+"""Of the system that the card holds: Raspberry Pi OS, 64 bit."""
 SCRIPTS: Final = Path(__file__).parent / "card"
 _BEFORE: Final = ".before"
 _PROGRESS: Final = "first-boot.txt"
@@ -55,6 +58,8 @@ class Card:
     folder: Path
     is_boot_partition: bool
     files: tuple[Written, ...]
+    stale: tuple[str, ...] = ()
+    """What a former preparation left, and would speak for another gateway."""
 
 
 def plan(folder: Path, answers: Answers, now: datetime, architecture: str = ARCHITECTURE) -> Card:
@@ -75,11 +80,12 @@ def plan(folder: Path, answers: Answers, now: datetime, architecture: str = ARCH
     wifi_key = None if answers.wifi is None else answers.wifi.key()
     user_data = cloud_init.user_data(answers)
     network = cloud_init.network_config(answers, wifi_key)
+    # What cloud-init reads comes last: a card that is pulled out or full before has no half of it.
     ours = _our_files(answers, architecture)
     files = [
+        *(Written(f"{_OURS}/{name}", data) for name, data in ours.items()),
         Written("user-data", user_data.encode()),
         Written("network-config", network.encode(), is_secret=wifi_key is not None),
-        *(Written(f"{_OURS}/{name}", data) for name, data in ours.items()),
     ]
     digests = [hashlib.sha256(each.data).hexdigest() for each in files]
     files.append(Written("meta-data", cloud_init.meta_data(*digests).encode()))
@@ -88,16 +94,20 @@ def plan(folder: Path, answers: Answers, now: datetime, architecture: str = ARCH
         line, config = ((folder / name).read_text(encoding="utf-8") for name in _OF_A_PI)
         files.append(Written("cmdline.txt", boot_files.cmdline(line, country).encode()))
         files.append(Written("config.txt", boot_files.config(config).encode()))
-    return Card(folder, is_boot, tuple(_compared(folder, each) for each in files))
+    is_left = _INVITATION not in ours and (folder / _OURS / _INVITATION).exists()
+    stale = (f"{_OURS}/{_INVITATION}",) if is_left else ()
+    return Card(folder, is_boot, tuple(_compared(folder, each) for each in files), stale)
 
 
 def write(card: Card) -> None:
-    """Write what changes, each file whole; keep what was there before.
+    """Take away what is stale, and write what changes, each file whole; keep what was there before.
 
     Raises:
         ConfigurationError: it cannot be written.
     """
     try:
+        for name in card.stale:
+            (card.folder / name).unlink()
         for each in card.files:
             if each.is_changed:
                 _write(card.folder / each.name, each)
@@ -121,7 +131,7 @@ def _is_boot_partition(folder: Path) -> bool:
                 "write a newer one to the card (Raspberry Pi OS Lite, 64 bit, trixie)"
             )
         return True
-    if names - {_OURS, *_OF_CLOUD_INIT}:
+    if {each.removesuffix(_BEFORE) for each in names} - {_OURS, *_OF_CLOUD_INIT}:
         raise ConfigurationError(
             f"{folder} is no boot partition of Raspberry Pi OS (it has no cmdline.txt and "
             "config.txt), and not empty: name the partition that the computer shows as bootfs, or "
@@ -145,7 +155,7 @@ def _our_files(answers: Answers, architecture: str) -> dict[str, bytes]:
     files[name] = package
     files["card.conf"] = _settings(answers, name).encode()
     if answers.invitation is not None:
-        files["invitation"] = _read(answers.invitation, "the invitation")
+        files[_INVITATION] = _read(answers.invitation, "the invitation")
     sums = [f"{hashlib.sha256(data).hexdigest()}  {each}\n" for each, data in files.items()]
     return {**files, "SHA256SUMS": "".join(sums).encode()}
 

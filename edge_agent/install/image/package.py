@@ -18,16 +18,16 @@ _SIZE: Final = slice(48, 58)
 
 
 def control_of(package: bytes) -> dict[str, str]:
-    """Return the fields of a package, such as ``Architecture``; none where they cannot be read."""
-    for name, data in _members(package):
-        if name.startswith(b"control.tar"):
-            try:
-                with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-                    file = archive.extractfile("./control")
-                    return dict(BytesParser().parse(file)) if file else {}
-            except (tarfile.TarError, lzma.LZMAError, EOFError, KeyError, OSError):
-                return {}
-    return {}
+    """Return the fields of a package, such as ``Architecture``; none where it is not whole."""
+    members = {name.partition(b".tar")[0]: data for name, data in _members(package)}
+    if not {b"control", b"data"} <= members.keys():
+        return {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(members[b"control"])) as archive:
+            file = archive.extractfile("./control")
+            return dict(BytesParser().parse(file)) if file else {}
+    except (tarfile.TarError, lzma.LZMAError, EOFError, KeyError, OSError):
+        return {}
 
 
 def _members(package: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -37,5 +37,8 @@ def _members(package: bytes) -> Iterator[tuple[bytes, bytes]]:
         if not (size := header[_SIZE].strip()).isdigit():
             return
         at += _HEADER_BYTES
-        yield header[:16].strip(), package[at : at + int(size)]
+        data = package[at : at + int(size)]
+        if len(data) < int(size):
+            return
+        yield header[:16].strip(), data
         at += int(size) + int(size) % 2

@@ -39,7 +39,11 @@ def package(folder: Path, *, name: str = "edge-agent", architecture: str = "arm6
         member.size = len(control)
         archive.addfile(member, io.BytesIO(control))
     path = folder / "edge-agent_1.0_arm64.deb"
-    members = ((b"debian-binary", b"2.0\n"), (b"control.tar.xz", packed.getvalue()))
+    members = (
+        (b"debian-binary", b"2.0\n"),
+        (b"control.tar.xz", packed.getvalue()),
+        (b"data.tar.xz", b"d"),
+    )
     path.write_bytes(b"!<arch>\n" + b"".join(_member(*each) for each in members))
     return path
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """``edge-agent image prepare``: a card is recognised, written once, and nothing of it is lost."""
 
+import errno
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -226,7 +228,7 @@ def test_another_package_is_refused(desk: Desk) -> None:
     assert "is not the agent's package, or not whole" in str(desk.prepare().exception)
 
 
-@pytest.mark.parametrize("cut", [8, 40, 70, 140, 200])
+@pytest.mark.parametrize("cut", [8, 40, 70, 140, 200, -2])
 def test_a_package_that_was_cut_off_is_refused(desk: Desk, cut: int) -> None:
     desk.package.write_bytes(desk.package.read_bytes()[:cut])
     assert "is not the agent's package, or not whole" in str(desk.prepare().exception)
@@ -235,6 +237,49 @@ def test_a_package_that_was_cut_off_is_refused(desk: Desk, cut: int) -> None:
 def test_what_is_no_package_is_refused(desk: Desk) -> None:
     desk.package.write_text("<html>not found</html>")
     assert "is not the agent's package, or not whole" in str(desk.prepare().exception)
+
+
+def test_a_folder_is_prepared_as_often_as_one_likes(desk: Desk, tmp_path: Path) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    for name in ("one.example", "two.example", "three.example"):
+        assert desk.prepare("--ntp", name, card=folder).exit_code == 0
+    assert b"three.example" in (folder / "user-data").read_bytes()
+
+
+def test_an_invitation_of_a_former_preparation_goes(desk: Desk, tmp_path: Path) -> None:
+    invitation = cards.invitation(tmp_path, gateway="gw-9", days=3650)
+    desk.prepare("--gateway", "gw-9", "--invitation", str(invitation))
+    assert "would remove" in desk.prepare("--dry-run").stdout
+    assert "edge-agent/invitation" in desk.files()
+    assert json.loads(desk.prepare("--json").stdout)["removed"] == ["edge-agent/invitation"]
+    assert "edge-agent/invitation" not in desk.files()
+
+
+def test_a_card_that_fills_up_has_no_half_of_a_first_boot(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    write = os.fsync
+
+    def fails(descriptor: int) -> None:
+        if os.fstat(descriptor).st_size == desk.package.stat().st_size:
+            raise full
+        write(descriptor)
+
+    before = desk.files()["user-data"]
+    monkeypatch.setattr(os, "fsync", fails)
+    assert "No space left on device" in str(desk.prepare().exception)
+    assert desk.files()["user-data"] == before
+    assert not [name for name in desk.files() if ".deb." in name]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [("--root-gib", "0", "root_gib"), ("--time-zone", "Asia/Kolkatta", "did you mean")],
+)
+def test_an_odd_option_is_refused(desk: Desk, option: str, value: str, said: str) -> None:
+    assert said in str(desk.prepare(option, value).exception)
 
 
 def _said(desk: Desk) -> dict[str, object]:
