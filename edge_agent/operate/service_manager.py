@@ -46,16 +46,19 @@ class ServiceManager:
             environment.get("NOTIFY_SOCKET", ""), int(wanted) / 1_000_000 if watched else None
         )
 
-    def tell(self, *, status: str = "", more_s: float | None = None, **words: int) -> None:
+    def tell(self, *, status: str = "", more_s: float | None = None, **words: int) -> bool:
         """Send words such as ``READY=1``.
 
         Args:
             status: one line for ``systemctl status``.
             more_s: how much longer the start or the stop may take from now on.
             words: what else.
+
+        Returns:
+            Whether they need not be sent again: a manager with too much to read has not taken them.
         """
         if not self._address:
-            return
+            return True
         lines = [f"{name}={value}" for name, value in words.items()]
         if more_s is not None:
             lines.append(f"EXTEND_TIMEOUT_USEC={int(more_s * 1_000_000)}")
@@ -65,11 +68,14 @@ class ServiceManager:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
                 sender.settimeout(0)
                 sender.sendto("\n".join(lines).encode(), self._address)
+        except BlockingIOError:
+            return False
         except OSError as error:
             _log.debug(
                 "the service manager cannot be told",
                 extra={"action": "notify_failed", "reason": error.strerror},
             )
+        return True
 
 
 class Reports:
@@ -90,8 +96,7 @@ class Reports:
             status: makes the line of state.
         """
         if not self._is_ready and self._watchdog.has_begun:
-            self._is_ready = True
-            self._manager.tell(READY=1, status=status())
+            self._is_ready = self._manager.tell(READY=1, status=status())
         limit_s = self._manager.watchdog_s
         if limit_s is None or not self._is_ready or now < self._fed_at + limit_s / 4:
             return

@@ -89,7 +89,7 @@ class BusWorker:
         self._shared = shared
         self._config = config
         self._bus = StoppableBus(config) if bus is None else bus
-        self._bus.part = shared.watchdog.part(f"bus {config.name}")
+        self._bus.part = shared.watchdog.part(f"bus {config.name}", config.baudrate)
         self._wall = wall
         self._monotonic = monotonic
         self._meters = {meter.label: meter for meter in config.meters}

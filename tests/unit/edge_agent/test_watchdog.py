@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,12 +55,16 @@ def test_a_slow_poll_with_exchanges_is_progress() -> None:
         assert watchdog.standing(fed_at) == ()
 
 
-def test_a_poll_that_never_ends_is_a_hang() -> None:
+@pytest.mark.parametrize(("baudrate", "longer"), [(115200, 1), (9600, 1), (1200, 8), (300, 32)])
+def test_a_poll_that_never_ends_is_a_hang(baudrate: int, longer: int) -> None:
     clock = Clock()
     watchdog = Watchdog(clock)
-    bus = watchdog.part("bus riser-1")
+    bus = watchdog.part("bus riser-1", baudrate)
     bus.note_step()
-    clock.now += LONGEST_STEP_S
+    clock.now += longer * LONGEST_STEP_S - 1
+    bus.note_exchange()
+    assert watchdog.standing(clock.now - 1) == ()
+    clock.now += 1
     bus.note_exchange()
     assert watchdog.standing(clock.now - 1) == ("bus riser-1",)
 

@@ -124,6 +124,21 @@ def test_the_watchdog_is_fed_while_parts_go_on(
     assert listener.heard() == [{"WATCHDOG": "1", "STATUS": "again"}]
 
 
+def test_a_manager_that_was_busy_hears_of_the_start(listener: Listener) -> None:
+    clock = Clock()
+    watchdog = Watchdog(clock)
+    watchdog.part("publisher").note_step()
+    manager = listener.manager()
+    reports = Reports(manager, watchdog, clock.now)
+    while manager.tell(status="too much to read"):
+        pass
+    reports.look(clock.now, lambda: "runs")
+    listener.heard()
+    reports.look(clock.now, lambda: "runs")
+    reports.look(clock.now, lambda: "runs")
+    assert listener.heard() == [{"READY": "1", "STATUS": "runs"}]
+
+
 def test_nobody_is_fed_who_did_not_ask(listener: Listener) -> None:
     clock = Clock()
     watchdog = Watchdog(clock)
