@@ -57,7 +57,8 @@ def settings_refused(
         prepared=lambda document: prepared(document, folder),
     )
     refused = ConfigurationError(headline(found, str(path), PREFIX), of=Setup.SETTINGS)
-    return refused if len(found) == 1 else refused.detailed(list(told(found)))
+    details = [*(told(found) if len(found) > 1 else ()), *said.unknown]
+    return refused.detailed(details) if details else refused
 
 
 def _right(path: str, key: str, number: int, _: dict[str, Any]) -> Any:

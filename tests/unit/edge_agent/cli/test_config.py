@@ -84,3 +84,11 @@ def test_what_holds_is_shown_with_its_source(file: Path) -> None:
     assert (allowed["value"], allowed["source"]) == (sorted(allowed["value"]), "default")
     assert by_key["key_file"]["value"] == str(file.parent / "gateway.key")
     assert "EDGE_AGENT_BUS__0__METER__0__ADDRESS" in typed("show", file, **told).output
+
+
+def test_an_unknown_variable_is_told_beside_what_is_missing(file: Path) -> None:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    file.write_text("\n".join(each for each in lines if not each.startswith("spool")) + "\n")
+    found = typed("check", file, EDGE_AGENT_SPOOOL="/var/lib/edge-agent/spool.db")
+    assert "spool: is missing" in found.output
+    assert "did you mean EDGE_AGENT_SPOOL?" in " ".join(found.output.split())

@@ -102,6 +102,7 @@ def test_a_wrong_variable_is_named(tmp_path: Path) -> None:
         "or 'read_events' or 'set_clock' or 'diagnose'",
         "EDGE_AGENT_POLL_PERIOD_S: Input should be greater than or equal to 60, not 5; allowed: "
         "a whole number at least 60 and at most 86400",
+        "the variable EDGE_AGENT_BROKER_HOST is no setting; did you mean EDGE_AGENT_BROKER__HOST?",
     ]
     del wrong["EDGE_AGENT_BUS"], wrong["EDGE_AGENT_COMMANDS__ALLOW"]
     with pytest.raises(ConfigurationError, match=r"^EDGE_AGENT_POLL_PERIOD_S: Input should be"):
