@@ -32,8 +32,6 @@ _OF_A_PI: Final = ("cmdline.txt", "config.txt")
 _OF_CLOUD_INIT: Final = ("user-data", "meta-data", "network-config")
 _OURS: Final = "edge-agent"
 _INVITATION: Final = "invitation"
-ARCHITECTURE: Final = "arm64"
-"""Of the system that the card holds: Raspberry Pi OS, 64 bit."""
 SCRIPTS: Final = Path(__file__).parent / "card"
 _BEFORE: Final = ".before"
 _PROGRESS: Final = "first-boot.txt"
