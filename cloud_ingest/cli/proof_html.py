@@ -14,6 +14,7 @@ from typing import Any
 
 from shared_schema.proof.page import source_hash
 from shared_schema.proof.words import Language
+from shared_schema.text import visible, visible_lines
 
 
 @functools.cache
@@ -24,16 +25,16 @@ def sheet_words(language: Language) -> dict[str, Any]:
 
 
 def document(language: Language, title: str, parts: Iterable[str]) -> str:
-    """Return a whole page; ``title`` is text, the parts are markup."""
+    """Return a whole page in which nothing hides; ``title`` is text, the parts are markup."""
     style = _file("proof_sheet.css")
     policy = f"default-src 'none'; style-src '{source_hash(style)}'; base-uri 'none'"
     lines = [
         f'<!doctype html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escape(title)}</title>",
+        f"<title>{escape(visible(title))}</title>",
         f"<style>{style}</style>\n</head>\n<body>\n<main>",
-        *parts,
+        *map(visible_lines, parts),
         "</main>\n</body>\n</html>\n",
     ]
     return "\n".join(lines)

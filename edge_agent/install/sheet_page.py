@@ -11,6 +11,7 @@ from typing import Final
 
 from edge_agent.install.sheet import Entry, Sheet
 from edge_agent.install.shown import grouped
+from shared_schema.text import visible
 
 _STYLE: Final = """
 @page { size: A4; margin: 11mm }
@@ -135,4 +136,4 @@ def _zone(at: datetime) -> str:
 
 
 def _text(value: str) -> str:
-    return escape(value, quote=True)
+    return escape(visible(value), quote=True)

@@ -2,6 +2,21 @@
 // The verdict in sentences, as words.py gives them. WORDS are those of words.json.
 "use strict";
 
+// What hides in a text is shown as its code, as text.py does it.
+const JOINED = /^[\u0600-\u08ff\u0900-\u0dff\u1cd0-\u1cff\ua8e0-\ua8ff]$/u, LETTER = /^[\p{L}\p{M}]$/u;
+const VIRAMA = /^[\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d3b\u0d3c\u0d4d\u0dca]$/u;
+function visible(text) {
+  const signs = Array.from(text), isJoined = (sign) => JOINED.test(sign ?? "") && LETTER.test(sign);
+  return signs.map((sign, at) => {
+    if (!/^[\p{C}\p{Z}]$/u.test(sign) || sign === " ") return sign;
+    const [before, after] = [signs[at - 1], signs[at + 1]];
+    const joins = sign === "\u200c" || sign === "\u200d";
+    if (joins && isJoined(before) && (VIRAMA.test(before) || isJoined(after))) return sign;
+    const units = Array.from({length: sign.length}, (_, unit) => sign.charCodeAt(unit));
+    return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
+  }).join("");
+}
+
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 function headline(verdict, language) {
@@ -62,18 +77,20 @@ async function wordsOf(proof, verdict, trusted, language) {
     keys.push({name: name(`keys.${index}`), fingerprint, mark});
   }
   return {
-    about: `${proof.society}: ${proof.subject.id}, ${say.services[proof.service]}, ${proof.month}`,
+    about: visible(
+      `${proof.society}: ${proof.subject.id}, ${say.services[proof.service]}, ${proof.month}`),
     number: await numberText(proof, language),
     headline: headline(verdict, language),
     signed: fill(say.titles.signed, {signed: verdict.signedBorders, borders: verdict.borders}),
     checks: verdict.checks.map((each) => ({
       holds: each.holds,
-      text: fill(say.checks[each.name][each.holds ? 0 : 1], {about: name(each.about)}),
+      text: visible(fill(say.checks[each.name][each.holds ? 0 : 1], {about: name(each.about)})),
     })),
     keys,
-    meters: meterLines(proof, language),
+    meters: meterLines(proof, language).map(visible),
     notProven: [
-      ...verdict.claims.map((each) => fill(say.claims[each.name], {about: name(each.about)})),
+      ...verdict.claims.map(
+        (each) => visible(fill(say.claims[each.name], {about: name(each.about)}))),
       ...say.always,
     ],
   };

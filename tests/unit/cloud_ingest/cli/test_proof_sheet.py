@@ -93,6 +93,11 @@ def test_a_name_is_no_markup() -> None:
     assert "<script" not in sheet(proof.model_copy(update=update))
 
 
+def test_what_hides_in_a_name_is_shown() -> None:
+    proof = case(plain).proof.model_copy(update={"society": "Lake\u202eView"})
+    assert "Lake\\u202eView" in sheet(proof)
+
+
 @LANGUAGES
 def test_every_reason_and_quality_has_words(language: Language) -> None:
     proof = case(plain).proof.model_copy(

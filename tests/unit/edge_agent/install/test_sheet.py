@@ -16,6 +16,7 @@ from edge_agent.install.sheet import Entry, judge
 from edge_agent.install.sheet_page import html
 from edge_agent.install.shown import ShownProfile
 from edge_agent.poll.finding import FindingKind, finding
+from shared_schema.message import MeterId
 from shared_schema.obis import Obis
 from shared_schema.text import label_fault
 from tests.unit.edge_agent.install.samples import AT, examined, module, sheet
@@ -80,6 +81,18 @@ def test_no_text_of_a_meter_is_markup(text: str) -> None:
     page = html(sheet(Entry(ListedMeter(text, 17), examined(text))))
     empty = html(sheet(Entry(ListedMeter("", 17), examined("x"))))
     assert page.count("<") == empty.count("<")
+
+
+def test_what_hides_in_a_serial_number_is_shown() -> None:
+    page = html(
+        sheet(
+            Entry(
+                ListedMeter("A-1", 17),
+                examined(meter=MeterId(manufacturer="LNT", serial="12\u202e34")),
+            )
+        )
+    )
+    assert "12\\u202e34" in page
 
 
 @pytest.mark.parametrize(("value", "unit"), [("2500", "L"), ("2.500", "m³")])

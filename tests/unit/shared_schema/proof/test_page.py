@@ -14,10 +14,11 @@ import pytest
 import shared_schema
 from shared_schema.catalogue import Service
 from shared_schema.proof.check import check
-from shared_schema.proof.pack import NotAProof, Reading, read_proof, write_proof
+from shared_schema.proof.pack import Meter, NotAProof, Reading, read_proof, write_proof
 from shared_schema.proof.page import page
 from shared_schema.proof.words import Language, headline, number_text, verdict_lines
 from shared_schema.signing import fingerprint, generate_key
+from shared_schema.text import visible
 from tests.support.gateway import Sealer
 from tests.support.node_page import NodePage, node_page
 from tests.support.proof_cases import CASES, case, plain
@@ -210,6 +211,21 @@ def test_the_page_says_the_same_of_what_is_spoilt(node: NodePage, kind: str) -> 
         state = told.get("state", "refused")
         states[state] = states.get(state, 0) + 1
     assert states["spoilt"] > SPOILT // 60
+
+
+HIDING = ("Lake\u202eView", "A\u200b-1\u00a0\u2028", "\u0915\u094d\u200d\u0937", "a\u200db\u200c",
+          "\u0645\u200c\u0646", "\U000e0041\U0001f600\ue000", "\u0915\u200d")  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HIDING)
+def test_the_page_shows_what_hides_as_the_command_does(node: NodePage, text: str) -> None:
+    proof = case(CASES[0]).proof
+    meter = proof.meters[0].model_copy(update={"meter": Meter(manufacturer=text, serial="1")})
+    proof = proof.model_copy(update={"society": text, "meters": (meter,)})
+    lines = [visible(each) for each in verdict_lines(proof, check(proof), frozenset())]
+    told = node.answer(write_proof(proof))["words"]
+    assert told["about"] == lines[0]
+    assert f"  {told['meters'][0]}" in lines
 
 
 def odd_zone(maker: Maker) -> None:
