@@ -19,8 +19,8 @@ from tests.soak.verdict import Day, judge, table
 LATEST = timedelta(hours=1)
 """What was captured in the last hour may still be read."""
 
-LINE_OBJECTS = 150.0
-"""A day and meter: of the simulated line, which lives through the agent's restarts."""
+LINE_OBJECTS = 60.0
+"""A day and meter: strings that the parser of JSON remembers, 16,384 of them at most."""
 CLOUD_OBJECTS = 400.0
 """A day: of the local days of times, of which 10,000 are remembered."""
 

@@ -25,6 +25,7 @@ from edge_agent.publish.in_flight import Flight
 from edge_agent.settings.bus import BusConfig
 from edge_agent.spool import room
 from edge_agent.spool.spool import Spool
+from edge_agent.virtual import history, loads
 from edge_agent.virtual.estate import parse_estate
 from shared_schema.catalogue import BLOCK_LOAD_PROFILE
 from shared_schema.gateway import Receipt
@@ -232,6 +233,8 @@ class GatewaySoak:
         meter = Meter(log)
         with ExitStack() as whole, pytest.MonkeyPatch.context() as patch:
             self.time.rule(patch)
+            for simulated in (loads, history):  # would remember each day of each meter
+                patch.setattr(simulated, "_CACHED_DAYS", 2)
             patch.setattr(logger, "level", logging.INFO)
             logger.addHandler(log)
             whole.callback(log.close)
