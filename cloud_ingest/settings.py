@@ -102,14 +102,15 @@ class BrokerLogin(BaseModel):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
     )
     """The common name of its certificate."""
-    role: Literal["ingest", "billing", "helpdesk", "accounting", "operator", "keeper"]
-    """What it may do. ``keeper`` tells the broker of logins, and does nothing else."""
+    role: Literal["ingest", "billing", "helpdesk", "accounting", "operator", "keeper", "monitor"]
+    """What it may do. ``keeper`` tells the broker of logins, ``monitor`` reads the broker's own
+    figures; neither does anything else."""
     societies: tuple[str, ...] = ()
-    """Whose messages it reads; not of ``ingest`` and ``keeper``."""
+    """Whose messages it reads; not of ``ingest``, ``keeper`` and ``monitor``."""
 
     @model_validator(mode="after")
     def _has_its_societies(self) -> Self:
-        reads_all = self.role in {"ingest", "keeper"}
+        reads_all = self.role in {"ingest", "keeper", "monitor"}
         if reads_all and self.societies:
             raise ValueError(f"the role {self.role} is of no society: leave societies out")
         if not reads_all and not self.societies:

@@ -127,6 +127,11 @@ def keeper_rights() -> Rights:
     return Rights(writes=(CONTROL_TOPIC,), reads=(CONTROL_ANSWERS,))
 
 
+def monitor_rights() -> Rights:
+    """Who watches the broker: its own figures, and no message."""
+    return Rights(reads=("$SYS/broker/#",))
+
+
 def plugin_file(logins: Iterable[Login]) -> dict[str, Any]:
     """Return what the plugin reads at its start; what is not granted is refused.
 

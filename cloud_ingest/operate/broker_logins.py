@@ -35,6 +35,7 @@ from shared_schema.access import (
     grants_told,
     ingest_rights,
     keeper_rights,
+    monitor_rights,
 )
 
 PAGE = 200
@@ -79,6 +80,8 @@ def _rights(login: BrokerLogin) -> Rights:
         return ingest_rights()
     if login.role == "keeper":
         return keeper_rights()
+    if login.role == "monitor":
+        return monitor_rights()
     return consumer_rights(Consumer(login.role), login.societies)
 
 

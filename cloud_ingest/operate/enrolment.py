@@ -38,7 +38,7 @@ from shared_schema.proof.verdict import normal_fingerprint
 from shared_schema.signing import fingerprint, key_id, public_key_from_pem, public_key_to_pem
 
 DEFAULT_DAYS: Final = 825
-_NO_GATEWAYS: Final = frozenset({"broker", "ingest", "keeper", *Consumer})
+_NO_GATEWAYS: Final = frozenset({"broker", "ingest", "keeper", "monitor", *Consumer})
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ PARTS_OF_A_SHELL = frozenset(
 )
 
 RUN = frozenset(
-    {"createdb", "createuser", "install", "openssl", "pg_basebackup", "pg_dump", "pg_restore"}
-    | {"psql"}
+    {"createdb", "createuser", "install", "mosquitto_sub", "openssl", "pg_basebackup", "pg_dump"}
+    | {"pg_restore", "prlimit", "psql", "rm"}
 )
 """Run for real, `install` without another owner."""
 

@@ -132,8 +132,8 @@ class Sandbox:
         )
         return shown
 
-    def unit(self, name: str, *, start: str, stop: str) -> None:
-        """Let ``systemctl`` start and stop a unit."""
+    def unit(self, name: str, *, start: str, stop: str, show: str = ":") -> None:
+        """Let ``systemctl`` start and stop a unit, and tell of its process."""
         self.units.add(name)
         folder = self.root / "units"
         folder.mkdir(exist_ok=True)
@@ -141,6 +141,7 @@ class Sandbox:
             ("start", start),
             ("stop", stop),
             ("restart", f"{stop}\n{start}"),
+            ("show", show),
         ):
             file = folder / f"{verb}-{name}"
             file.write_text(f"#!/bin/sh\n{script}\n")

@@ -20,11 +20,13 @@ from psycopg.conninfo import conninfo_to_dict
 from deploy.demo.mosquitto import free_port
 from deploy.demo.mosquitto_program import find_mosquitto
 from deploy.demo.rootless import Account
+from shared_schema.gateway import Status
 from tests.docs import pages
 from tests.docs.pages import ROOT, Typed
 from tests.docs.play import Part, follow
 from tests.docs.resident import resident
 from tests.docs.sandbox import Sandbox, sandbox
+from tests.support.mosquitto_clients import put_on_path
 from tests.support.mqtt_peer import NotLetIn, linked
 from tests.support.servers import SqlServer
 
@@ -100,6 +102,8 @@ class Place:
     machine: Sandbox
     port: int
     faults: dict[str, list[str]] = field(default_factory=dict)
+    state: bytes = b""
+    """What the gateway told a broker whose store was deleted."""
 
     def chapter(
         self, page: str, section: str, part: Part | None = None, *, begins: str = "", ends: str = ""
@@ -180,6 +184,18 @@ def at_the_gateway(place: Place) -> None:
     place.chapter("install-cloud", "5.")
 
 
+def beyond_the_limits(place: Place) -> None:
+    """The monitor looks at the broker, it gets more files, and its store is deleted."""
+    place.machine.must("cd $HOME")
+    place.chapter("broker", "Limits")
+    place.chapter("broker", "For 500 gateways")
+    place.chapter("broker", "Persistence")
+    place.machine.must("cd -")
+    with linked("localhost", place.port, tls_of(place, "ingest-2")) as worker:
+        assert worker.subscribe("metering/v1/gw/gw-tower-1/status") == 1
+        place.state = worker.received()[1]
+
+
 def through_the_years(place: Place) -> None:
     """Recordings, keys, a new signing key; at last the gateway is stolen."""
     machine = place.machine
@@ -206,7 +222,8 @@ def broker_of(machine: Sandbox, place: Path) -> int:
     port, root = free_port(), machine.root
     own = {"root": root, "plugin": found.plugin, "program": found.program, "port": port}
     start = MOSQUITTO.format(**own, libraries=found.libraries)
-    machine.unit("mosquitto", start=start, stop=STOP.format(pid=root / "mosquitto.pid"))
+    pid = root / "mosquitto.pid"
+    machine.unit("mosquitto", start=start, stop=STOP.format(pid=pid), show=f"cat {pid}")
     return port
 
 
@@ -221,6 +238,7 @@ def place(postgres_server: SqlServer, tmp_path_factory: pytest.TempPathFactory) 
     }
     with resident(folder) as programs, sandbox(folder, programs, environment) as machine:
         (machine.root / "home" / "deploy").symlink_to(ROOT / "deploy")
+        put_on_path(machine.path("/usr/local/bin"))
         port, root = broker_of(machine, folder), machine.root
         machine.unit(
             "edge-agent", start=AGENT.format(root=root), stop=STOP.format(pid=root / "agent.pid")
@@ -231,6 +249,7 @@ def place(postgres_server: SqlServer, tmp_path_factory: pytest.TempPathFactory) 
             "mqtt.example:8883": f"localhost:{port}",
             "broker_port = 8883": f"broker_port = {port}",
             "mqtt.example": "localhost",
+            "-p 8883": f"-p {port}",
             "edge-agent scan": "edge-agent scan --addresses 16-20",  # of 127, at each speed
         }
         riser = "".join(
@@ -241,7 +260,7 @@ def place(postgres_server: SqlServer, tmp_path_factory: pytest.TempPathFactory) 
         place.write("/home/riser.toml", ESTATE + riser)
         machine.start("edge-agent simulate riser.toml --directory /dev/serial", "riser-1.tty\n")
         try:
-            for part in (at_the_office, at_the_gateway, through_the_years):
+            for part in (at_the_office, at_the_gateway, beyond_the_limits, through_the_years):
                 part(place)
             yield place
         finally:
@@ -282,6 +301,10 @@ def test_a_login_does_nothing_beyond_its_role(place: Place) -> None:
     with linked("localhost", place.port, tls_of(place, "ingest-2")) as worker:
         assert worker.publish("metering/v1/gw/gw-tower-1/readings") == REFUSED
         assert worker.subscribe("#") == REFUSED
+
+
+def test_a_gateway_tells_its_state_to_a_broker_that_forgot(place: Place) -> None:
+    assert Status.from_line(place.state).state == "online"
 
 
 def test_the_broker_keeps_its_store_over_a_restart(place: Place) -> None:

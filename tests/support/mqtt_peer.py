@@ -41,6 +41,10 @@ class Peer:
         """Publish at QoS 1 and return the broker's reason."""
         return self._answer(lambda: self._client.publish(topic, payload, 1, retain=retain).mid)
 
+    def send(self, topic: str, payload: bytes) -> None:
+        """Publish at QoS 1 and wait for no answer."""
+        self._client.publish(topic, payload, 1)
+
     def subscribe(self, topic: str) -> int:
         """Subscribe at QoS 1 and return the broker's reason."""
 

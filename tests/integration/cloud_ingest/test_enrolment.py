@@ -259,7 +259,7 @@ def test_a_gateway_is_named_in_one_way(office: Office) -> None:
         assert "by its --request alone" in office.run("enrol", *words)
 
 
-@pytest.mark.parametrize("name", ["ingest", "keeper", "billing", "broker", "extra-1"])
+@pytest.mark.parametrize("name", ["ingest", "keeper", "monitor", "billing", "broker", "extra-1"])
 def test_no_gateway_is_called_as_another_login(
     office: Office, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

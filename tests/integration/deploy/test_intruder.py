@@ -29,6 +29,7 @@ from shared_schema.access import (
     Login,
     Rights,
     consumer_rights,
+    monitor_rights,
 )
 from tests.support.mqtt_peer import NotLetIn, Peer, linked
 
@@ -42,6 +43,7 @@ USERS = (
     *(gateway_user(name) for name in ("gw-a", "gw-b")),
     cloud_user(),
     *(Login(f"{role}-here", consumer_rights(role, ["Lake View"])) for role in Consumer),
+    Login("monitor", monitor_rights()),
     Login("watcher", Rights(("#",), ("#",))),
 )
 
@@ -163,6 +165,7 @@ def honest(site: Site) -> Iterator[None]:
         ("helpdesk-here", f"{HERE}/billing-acks"),
         ("billing-here", f"{THERE}/billing-acks"),
         ("accounting-here", f"{HERE}/{BALANCE}"),
+        ("monitor", CONTROL_TOPIC),
         ("never-enrolled", "metering/v1/gw/never-enrolled/readings"),
     ],
 )
@@ -203,6 +206,7 @@ def test_a_publish_beyond_the_role_is_refused(site: Site, name: str, topic: str)
         ("accounting-here", f"{HERE}/events/#"),
         ("billing-here", f"{HERE}/events/#"),
         ("billing-here", f"{THERE}/billing/#"),
+        ("monitor", "metering/v1/gw/+/status"),
         ("never-enrolled", "metering/v1/gw/never-enrolled/receipts"),
         ("never-enrolled", "#"),
     ],

@@ -15,7 +15,7 @@ from tests.support.settings_text import toml_of, variables_of
 
 TEXTS = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=20)
 LOGINS = st.one_of(
-    st.fixed_dictionaries({"role": st.sampled_from(["ingest", "keeper"])}),
+    st.fixed_dictionaries({"role": st.sampled_from(["ingest", "keeper", "monitor"])}),
     st.fixed_dictionaries(
         {
             "role": st.sampled_from(["billing", "operator"]),
