@@ -8,6 +8,7 @@ In: `WorkerFacts` at the moment of a scrape, the text of the store's. Out: the t
 Prometheus. Owns: the only door to prometheus-client. Never: a question to a server.
 """
 
+import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -142,6 +143,13 @@ def render(families: Iterable[Metric]) -> bytes:
     return generate_latest(registry)
 
 
+class OwnProcess(ProcessCollector):
+    """The metrics of this process, also where /proc shows processes alone (``ProcSubset=pid``)."""
+
+    def _boot_time(self) -> float:
+        return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class Metrics:
     """The metrics of a worker, with those of its process (``process_…``).
 
@@ -160,7 +168,7 @@ class Metrics:
         self._store = store
         self._registry = registry
         registry.register(_Families(lambda: worker_families(facts())))
-        ProcessCollector(registry=registry)
+        OwnProcess(registry=registry)
 
     def text(self) -> bytes:
         """Return what a scrape gets."""

@@ -2,16 +2,25 @@
 """The metrics: what the counts of a worker and the facts of a store are shown as."""
 
 import re
+import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from cloud_ingest.service.metrics import Durations, WorkerFacts, render, worker_families
+from cloud_ingest.service.metrics import (
+    Durations,
+    OwnProcess,
+    WorkerFacts,
+    render,
+    worker_families,
+)
 from cloud_ingest.service.metrics_catalogue import CATALOGUE, COMMIT_BUCKETS_S, STORE, WORKER
 from cloud_ingest.service.store_metrics import month_to_close, store_families
 from cloud_ingest.store.metric_facts import (
@@ -202,3 +211,12 @@ def test_a_server_that_archives_nothing_shows_no_archive() -> None:
     queues = replace(QUEUES, archived_at=None, archive_failing=None)
     names = {name for name, _ in series(store_text(replace(FACTS, queues=queues)))}
     assert not {name for name in names if name.startswith("metering_wal")}
+
+
+def test_a_process_is_told_where_proc_shows_processes_alone(tmp_path: Path) -> None:
+    (tmp_path / "self").symlink_to("/proc/self")
+    own = OwnProcess(proc=str(tmp_path), registry=CollectorRegistry())
+    told = {each.name: each.samples[0].value for each in own.collect()}
+    assert told["process_resident_memory_bytes"] > 0
+    assert told["process_open_fds"] > 0
+    assert 0 <= time.time() - told["process_start_time_seconds"] < 86400
