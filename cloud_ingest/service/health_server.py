@@ -53,6 +53,10 @@ async def serving(address: str | None, pages: Pages) -> AsyncIterator[None]:
         server = await asyncio.start_server(
             visits.serve, host.strip("[]"), int(port), limit=MOST_HEAD_BYTES
         )
+    except UnicodeError:
+        raise ConfigurationError(
+            f"setting metrics_address: {address}: that is no host name"
+        ) from None
     except OSError as error:
         why = (error.strerror or str(error)).partition(": ")[2] or error.strerror or str(error)
         raise ConfigurationError(

@@ -116,6 +116,13 @@ async def test_the_end_of_the_block_ends_every_connection() -> None:
 
 
 @pytest.mark.asyncio
+async def test_what_no_resolver_takes_is_told_with_its_setting() -> None:
+    with pytest.raises(ConfigurationError, match=r"metrics_address: a\.\.b:9464: that is no host"):
+        async with serving("a..b:9464", PAGES):
+            pass
+
+
+@pytest.mark.asyncio
 async def test_a_taken_port_is_told_with_its_setting() -> None:
     async with served() as port:
         with pytest.raises(
