@@ -87,7 +87,7 @@ cloud-package: setup ## Pack the cloud service for a server with systemd, into d
 	$(BIN)/python -m deploy.cloud_package
 
 edge-package: setup ## Make the gateway's Debian package, dist/edge-agent_*.deb: ARCH=arm64 or amd64
-	@$(BIN)/python -m deploy.edge --architecture $(or $(ARCH),arm64) $(if $(VERSION),--version $(VERSION))
+	@$(BIN)/python -m deploy.edge --architecture $(or $(ARCH),arm64) $(if $(VERSION),--version "$(VERSION)")
 
 test-docs: setup ## Follow every page of the documentation, and the newcomer's hour; say what is not run, and why
 	$(PYTEST) tests/docs tests/docs/hour.py -q -n $(WORKERS) --dist loadfile

@@ -2,6 +2,7 @@
 """Makes the gateway's package: ``python -m deploy.edge --architecture arm64 --output dist``."""
 
 import argparse
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -11,11 +12,20 @@ from deploy.edge.shipped import PLATFORMS
 from deploy.edge.wheels import WheelsUnavailable
 
 
+def _version(text: str) -> str:
+    """Return a version as Debian takes it, without an epoch: it stands in the file's name."""
+    if not re.fullmatch(r"[0-9][A-Za-z0-9.+~-]{0,63}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no version, such as 0.2.0 or 0.2.0~rc1")
+    return text
+
+
 def main() -> None:
     """Make one package, and print its path."""
     parser = argparse.ArgumentParser(prog="python -m deploy.edge", description=__doc__)
     parser.add_argument("--architecture", choices=sorted(PLATFORMS), required=True)
-    parser.add_argument("--version", help="another version than that of pyproject.toml")
+    parser.add_argument(
+        "--version", type=_version, help="another version than that of pyproject.toml"
+    )
     parser.add_argument("--output", type=Path, default=Path("dist"))
     parser.add_argument("--cache", type=Path, default=Path(".cache/edge-wheels"))
     asked = parser.parse_args()

@@ -29,6 +29,8 @@ FILES = Path(__file__).parent / "files"
 SCRIPTS = Path(__file__).parent / "debian"
 MAINTAINER = "IoT Utility <maintainers@iot-utility.example>"
 OURS = ("edge_agent", "shared_schema")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*", "*~", "*.orig", "*.rej")
+"""What Python, editors and merges leave in a checkout."""
 LAID_OUT = {
     "edge-agent": "usr/bin/edge-agent",
     "edge-agent.service": "usr/lib/systemd/system/edge-agent.service",
@@ -110,9 +112,7 @@ def lay_out(tree: Path, wheels: list[Path], wanted: Wanted) -> None:
     for wheel in wheels:
         unpack(wheel, site)
     for package in OURS:
-        shutil.copytree(
-            ROOT / package, site / package, ignore=shutil.ignore_patterns("__pycache__")
-        )
+        shutil.copytree(ROOT / package, site / package, ignore=LEFT_OUT)
     info = site / f"iot_utility-{wanted.version}.dist-info"
     info.mkdir()
     about = f"Metadata-Version: 2.1\nName: iot-utility\nVersion: {wanted.version}\n"

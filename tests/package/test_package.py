@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 from pydantic import BaseModel
 
 from deploy.edge.copyright import crates
-from deploy.edge.package import FILES, ROOT, SCRIPTS, Wanted, lay_out
+from deploy.edge.package import FILES, LEFT_OUT, ROOT, SCRIPTS, Wanted, lay_out
 from deploy.edge.shipped import BY_CRYPTOGRAPHY, DEBIAN, PYTHONS, WHEELS
 from deploy.edge.wheels import WheelsUnavailable, fetch, locked
 from edge_agent.settings.file import parse_settings
@@ -28,6 +28,10 @@ from edge_agent.settings.gateway import AgentSettings
 UNIT = FILES / "edge-agent.service"
 SETTING = re.compile(r"^#(?=\[|[a-z_]+ = )", re.MULTILINE)
 TAKEN = re.compile(r"MIT|BSD-[23]-Clause|Unicode-3\.0|Unicode-DFS-2016|Zlib|Unlicense")
+NOTED = (
+    *("systemctl", "systemd-sysusers", "udevadm", "install", "find", "python3"),
+    *("deb-systemd-invoke", "deb-systemd-helper"),
+)
 ONLY_BUILT_WITH = {"target-lexicon"}
 
 
@@ -139,17 +143,61 @@ def test_settings_that_nobody_may_read_are_no_lack_of_settings(etc: Path) -> Non
     assert is_started(etc)
 
 
+def configure(folder: Path, *words: str) -> tuple[list[str], str]:
+    """Run postinst with every tool noted and its paths in a folder; return those, and its words."""
+    text = (SCRIPTS / "postinst").read_text(encoding="utf-8")
+    text = text.replace(". /usr/share/debconf/confmodule", "")
+    text = re.sub(r"(?<![\w.])/(etc|run|usr/local)/", rf"{folder}/\1/", text)
+    told, tools = folder / "told", folder / "bin"
+    for each in ("bin", "run/systemd/system", "etc/edge-agent"):
+        (folder / each).mkdir(parents=True, exist_ok=True)
+    for name in NOTED:
+        (tools / name).write_text(f'#!/bin/sh\necho "{name} $*" >> {told}\n')
+        (tools / name).chmod(0o755)
+    done = subprocess.run(
+        ["sh", "-c", text, "postinst", *words],
+        env={"PATH": f"{tools}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return told.read_text().splitlines(), done.stderr
+
+
 @pytest.mark.parametrize("word", ["abort-upgrade", "abort-remove", "abort-deconfigure"])
 def test_an_upgrade_that_failed_starts_the_agent_again(tmp_path: Path, word: str) -> None:
-    text = (SCRIPTS / "postinst").read_text(encoding="utf-8")
-    text = text.replace(". /usr/share/debconf/confmodule", "").replace("/run/systemd/system", "/")
-    told = tmp_path / "told"
-    for name in ("systemctl", "deb-systemd-invoke", "find", "python3"):
-        (tmp_path / name).write_text(f'#!/bin/sh\necho "{name} $*" >> {told}\n')
-        (tmp_path / name).chmod(0o755)
-    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
-    subprocess.run(["sh", "-c", text, "postinst", word, "0.1"], env=environment, check=True)
-    assert told.read_text().splitlines()[-1] == "deb-systemd-invoke start edge-agent.service"
+    told, _ = configure(tmp_path, word, "0.1")
+    assert told[-1] == "deb-systemd-invoke start edge-agent.service"
+
+
+def test_an_installation_by_hand_that_hides_the_package_is_told(tmp_path: Path) -> None:
+    (tmp_path / "etc/systemd/system").mkdir(parents=True)
+    assert "installation by hand" not in configure(tmp_path, "configure", "")[1]
+    (tmp_path / "etc/systemd/system/edge-agent.service").write_text("[Service]\n")
+    said = configure(tmp_path, "configure", "")[1]
+    assert "etc/systemd/system/edge-agent.service, from an installation by hand" in said
+
+
+@pytest.mark.parametrize("version", ["1.0 beta", "../x", "beta", "1:2", ""])
+def test_what_is_no_version_is_refused_before_anything_is_made(
+    tmp_path: Path, version: str
+) -> None:
+    words = ("--architecture", "arm64", "--output", str(tmp_path / "out"), "--version", version)
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.edge", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "is no version, such as" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_editors_leave_does_not_ship() -> None:
+    names = ["__pycache__", ".agent.py.swp", "agent.py~", "agent.py.orig", "agent.py", "py.typed"]
+    assert set(names) - LEFT_OUT("edge_agent", names) == {"agent.py", "py.typed"}
 
 
 @pytest.mark.parametrize("name", ["postinst", "prerm", "postrm"])

@@ -118,7 +118,10 @@ CONF
 }
 
 packages() {
-    (cd "$card" && sha256sum --check --quiet SHA256SUMS)
+    if ! (cd "$card" && sha256sum --check --quiet SHA256SUMS); then
+        say "a file on this card was changed: run image prepare on it again"
+        exit 1
+    fi
     if [ "$(timedatectl show -p NTPSynchronized --value)" != yes ]; then
         say "waiting for a network and the time"
         exit 1
@@ -132,7 +135,10 @@ packages() {
         sed -n '/ edge-agent$/d; s/^reinstreq //p')
     # shellcheck disable=SC2086 - names
     apt-get install -q -y --reinstall --no-install-recommends \
-        overlayroot unattended-upgrades "$card/$package" $cut
+        overlayroot unattended-upgrades "$card/$package" $cut || {
+        say "the packages could not be installed; it is tried again"
+        exit 1
+    }
     chown -R edge-agent: /etc/edge-agent /var/lib/edge-agent
 }
 
