@@ -39,6 +39,19 @@ LAID_OUT = {
     "journald.conf": "usr/lib/systemd/journald.conf.d/edge-agent.conf",
     "agent.toml": "usr/share/edge-agent/agent.toml",
 }
+PAGES = {
+    "howto": (
+        "install-gateway",
+        "enrol",
+        "clocks",
+        "security",
+        "read-failure",
+        "diagnose",
+        "odd-meter",
+    ),
+    "reference": ("agent-toml", "model-toml", "estate-toml", "recording"),
+}
+"""What a person at the gateway reads; the agent's messages name some of them."""
 DESCRIPTION = """\
 Description: metering gateway: reads DLMS meters and delivers the readings
  The agent polls electricity and water meters on RS-485 lines
@@ -143,6 +156,10 @@ def _document(tree: Path, site: Path, wanted: Wanted) -> None:
     )
     documents = tree / "usr/share/doc/edge-agent"
     documents.mkdir(parents=True)
+    for kind, names in PAGES.items():
+        (documents / kind).mkdir()
+        for name in names:
+            shutil.copyfile(ROOT / "docs" / kind / f"{name}.md", documents / kind / f"{name}.md")
     _zip(tree / "usr/share/man/man1/edge-agent.1.gz", manual)
     _zip(documents / "changelog.gz", changes)
     mit = (ROOT / "LICENSES/MIT.txt").read_text(encoding="utf-8")

@@ -241,6 +241,14 @@ def test_the_shells_complete_the_command(tree: Path) -> None:
     assert all(list(share.rglob(name)) for name in ("edge-agent", "_edge-agent", "edge-agent.fish"))
 
 
+def test_each_page_that_a_message_names_is_there(tree: Path) -> None:
+    sources = "".join(each.read_text("utf-8") for each in (ROOT / "edge_agent").rglob("*.py"))
+    named = set(re.findall(r"docs/((?:howto|reference)/[a-z-]+\.md)", sources))
+    assert "howto/enrol.md" in named
+    pages = tree / "usr/share/doc/edge-agent"
+    assert sorted(each for each in named if not (pages / each).is_file()) == []
+
+
 def test_nothing_ships_that_is_under_apache_alone(tree: Path) -> None:
     listed = list(crates(tree / "usr/lib/edge-agent"))
     assert len(listed) > 50
