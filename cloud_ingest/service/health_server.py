@@ -3,7 +3,7 @@
 
 It lives in the event loop of the service: that it answers at all says that the loop turns. Each
 connection brings one request and gets one answer. There are `MOST_CONNECTIONS` at a time, of
-`PATIENCE_S` each; more are closed at once. No thread, no file, no login.
+`PATIENCE_S` each; one more ends the oldest. No thread, no file, no login.
 
 By hand, because http.server takes a thread for each connection, and no other library of the
 service speaks HTTP.
@@ -75,22 +75,30 @@ class _Visits:
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], None] = {}
+        """In the order in which they came."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101
         try:
-            if len(self._tasks) < MOST_CONNECTIONS:
-                self._tasks.add(task)
-                async with asyncio.timeout(PATIENCE_S):
-                    await self._answer(reader, writer)
+            self._make_room()
+            self._tasks[task] = None
+            async with asyncio.timeout(PATIENCE_S):
+                await self._answer(reader, writer)
         except (OSError, EOFError, TimeoutError, asyncio.CancelledError):
             pass  # whoever asked went away, was too slow, or the service stops
         finally:
-            self._tasks.discard(task)
+            self._tasks.pop(task, None)
             writer.transport.abort()
+
+    def _make_room(self) -> None:
+        """End the oldest connection where there are too many: who says nothing keeps nobody out."""
+        if len(self._tasks) >= MOST_CONNECTIONS:
+            oldest = next(iter(self._tasks))
+            del self._tasks[oldest]
+            oldest.cancel()
 
     async def end(self) -> None:
         """Close every connection."""
