@@ -14,10 +14,12 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, SecretStr
 
+from shared_schema.masking import Mask
 from shared_schema.settings.environment import Overlaid
 from shared_schema.settings.toml_lines import Place, inside, lines_of
 
 HIDDEN: Final = "********"
+_NAMED: Final = Mask(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def _leaves(value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
         for number, item in enumerate(value):
             yield from _leaves(item, (*place, number))
     else:
-        yield place, _plain(value)
+        yield place, _NAMED.document(_plain(value))
 
 
 def _plain(value: Any) -> Any:

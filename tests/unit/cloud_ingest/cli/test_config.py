@@ -131,3 +131,11 @@ def test_what_holds_is_shown_with_its_source(file: Path) -> None:
     shown = typed("show", file, **told).output
     assert "IOT_UTILITY_DSN" in shown
     assert "hidden" not in shown
+
+
+def test_a_token_in_the_address_of_a_webhook_is_not_shown(tmp_path: Path) -> None:
+    text = '[[webhook]]\nurl = "https://h.example/x?token=hush"\nsecret_file = "a"\n'
+    for words in (("show",), ("show", "--json")):
+        said = typed(*words, written(tmp_path / f"{len(words)}.toml", text))
+        assert said.exit_code == 0
+        assert "https://h.example/x?token=***" in said.output
