@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The main job: a society's month from the bus to billing, every number exact."""
 
+import ssl
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,13 +24,15 @@ from deploy.demo.world import World, open_world
 from shared_schema.billing import BillingManifest
 from shared_schema.quality import Quality
 from shared_schema.signing import private_key_from_pem
+from shared_schema.topics import SocietyTopic, society_topics
+from tests.support.kept_demo import SMALL_DEMO, KeptDemo, kept_demo
 from tests.support.month import billed_quantities, days_and_months, true_quantities
+from tests.support.mqtt_peer import linked
 
 ROOT = Path(__file__).parents[2]
 
 
 pytestmark = pytest.mark.slow
-SMALL_DEMO = [sys.executable, "-m", "deploy.demo", "--small"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,7 @@ class SideBySide:
 
     world: World
     inbox: Inbox
-    exit_code: int
-    printed: str
+    beside: KeptDemo
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +49,8 @@ def side_by_side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SideBySid
     now = datetime.now(UTC)
     society = make_society("Sunrise Heights", month_before(now))
     directory = tmp_path_factory.mktemp("demo")
-    with (
-        open_world(society, directory, None) as world,
-        subprocess.Popen(SMALL_DEMO, cwd=ROOT, stdout=subprocess.PIPE, text=True) as beside,
-    ):
-        inbox = run(world, Console(quiet=True), now)
-        printed, _ = beside.communicate(timeout=300)
-        yield SideBySide(world, inbox, beside.returncode, printed)
+    with open_world(society, directory, None) as world, kept_demo() as beside:
+        yield SideBySide(world, run(world, Console(quiet=True), now), beside)
 
 
 @pytest.fixture
@@ -164,9 +160,35 @@ def test_a_day_that_the_store_lost_is_read_again(month: tuple[World, Inbox]) -> 
     assert world.query(READINGS_OF_A_DAY, *lost) == before
 
 
+def test_what_a_kept_demo_prints_can_be_pasted(side_by_side: SideBySide) -> None:
+    pasted = side_by_side.beside.paste()
+    assert [code for _, code, _ in pasted] == [0] * 4, pasted
+    (_, _, export), (_, _, report), (_, _, usage), (_, _, events) = pasted
+    assert export == ""
+    assert f"{OFFLINE}  " in report
+    assert "withheld" in report
+    assert usage.count("VIRTUAL") > 2 * 28
+    assert "leak" in events
+    assert "read_failure" in events
+
+
+def test_a_kept_demo_has_its_files_broker_and_operator(side_by_side: SideBySide) -> None:
+    beside = side_by_side.beside
+    assert (beside.told("files and logs") / "ingest.log").stat().st_size
+    certificates = beside.told("certificates")
+    tls = ssl.create_default_context(cafile=certificates / "authority.pem")
+    tls.load_cert_chain(certificates / "operator.pem", certificates / "operator.key")
+    host, _, port = str(beside.told("broker")).partition(":")
+    with linked(host, int(port), tls) as operator:
+        assert operator.subscribe(society_topics("Sunrise Heights", SocietyTopic.EVENTS)) == 1
+        assert operator.received()
+
+
 def test_a_demo_beside_another_ends_well(side_by_side: SideBySide) -> None:
-    assert side_by_side.exit_code == 0, side_by_side.printed
-    assert "— offline" in side_by_side.printed
+    code, printed = side_by_side.beside.interrupt()
+    assert code == 0, printed
+    assert "— offline" in printed
+    assert not side_by_side.beside.told("files and logs").exists()
 
 
 def test_a_database_that_is_not_there_is_one_line(tmp_path: Path) -> None:
