@@ -2,8 +2,8 @@
 """Packs the cloud service for a server with systemd: ``make cloud-package``.
 
 The archive holds the wheel, the lock of what it needs, the units, the script that installs them and
-the pages of the operator. Its version ends in the hash of its content, so that two builds of one
-release are installed beside each other.
+the documentation. Its version ends in the hash of its content, so that two builds of one release
+are installed beside each other.
 
 In: this checkout. Out: ``dist/iot-utility-cloud-VERSION.tar.gz``.
 """
@@ -20,16 +20,6 @@ from pathlib import Path
 from deploy.locked import ROOT, locked, requirements
 
 UNITS = ROOT / "deploy" / "systemd"
-PAGES = (
-    "install-cloud",
-    "upgrade",
-    "workers",
-    "backup",
-    "broker",
-    "enrol",
-    "own-database",
-    "monitoring",
-)
 OF_OTHERS = ("mosquitto", "prometheus", "grafana")
 
 
@@ -43,9 +33,7 @@ def pack(dist: Path) -> Path:
         content.joinpath("requirements.txt").write_text(
             locked(lock, requirements(project, ["cloud"])), encoding="utf-8"
         )
-        (content / "doc").mkdir()
-        for page in PAGES:
-            shutil.copy(ROOT / "docs" / "howto" / f"{page}.md", content / "doc")
+        shutil.copytree(ROOT / "docs", content / "doc")
         for program in OF_OTHERS:
             shutil.copytree(ROOT / "deploy" / program, content / "deploy" / program)
         wheel(content)

@@ -2,12 +2,14 @@
 """The package of the cloud: what is in it, and that it can be installed beside another version."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from deploy.cloud_package import pack
+from deploy.locked import ROOT
 from tests.support.installed import run
 
 INSTALLS = "IOT_UTILITY_TEST_PACKAGE" in os.environ
@@ -27,9 +29,18 @@ def test_the_package_is_whole(unpacked: Path) -> None:
     assert (unpacked / "install").stat().st_mode & 0o111
     for each in ("mosquitto/mosquitto.conf", "prometheus/rules.yml", "grafana/dashboards"):
         assert (unpacked / "deploy" / each).exists(), each
-    assert (unpacked / "doc" / "monitoring.md").is_file()
     assert "psycopg" in (unpacked / "requirements.txt").read_text()
     assert len(list(unpacked.glob("*.whl"))) == 1
+
+
+def test_each_page_that_a_message_names_is_in_the_package(unpacked: Path) -> None:
+    folders = ("cloud_ingest", "deploy/systemd")
+    sources = [each for name in folders for each in (ROOT / name).rglob("*") if each.is_file()]
+    text = "".join(each.read_text("utf-8", errors="replace") for each in sources)
+    named = set(re.findall(r"docs?/[a-z]+/[a-z-]+\.md", text))
+    assert {"docs/howto/broker.md", "doc/howto/install-cloud.md"} <= named
+    pages = {each: unpacked / "doc" / each.partition("/")[2] for each in named}
+    assert [each for each, page in sorted(pages.items()) if not page.is_file()] == []
 
 
 def test_the_same_content_has_the_same_version(unpacked: Path, tmp_path: Path) -> None:
