@@ -100,9 +100,10 @@ def send_again(conn: Connection, request: BillingRequest, now: datetime) -> int:
         again = 0 if request.month is None else _enqueue_month(conn, request, now)
         awaited = conn.execute(
             """
-            UPDATE outbox SET attempts = 1, published_at = published_at - CASE
+            UPDATE outbox SET attempts = 1, published_at = CASE
                 WHEN published_at < %(now)s::timestamptz - %(asked_after)s::interval
-                THEN %(longest)s::interval ELSE '0' END
+                THEN least(published_at, %(now)s::timestamptz - %(longest)s::interval)
+                ELSE published_at END
             WHERE ack_key IS NOT NULL AND acked_at IS NULL AND starts_with(topic, %(prefix)s)
               AND published_at IS NOT NULL
             """,

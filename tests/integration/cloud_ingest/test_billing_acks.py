@@ -189,6 +189,17 @@ def test_what_is_awaited_is_sent_at_once_when_asked_for(site: Site) -> None:
     assert due_now(site, LATER + 3 * MINUTE) == [1, 2], "the waits begin anew"
 
 
+def test_asking_ever_again_moves_no_time_on_and_on(site: Site) -> None:
+    decide(site, 1)
+    send(site)
+    site.conn.execute("UPDATE outbox SET published_at = %s", (LATER - timedelta(hours=2),))
+    for _ in range(3):
+        ask(site)
+    row = site.conn.execute("SELECT min(published_at) FROM outbox").fetchone()
+    assert row == (LATER - timedelta(hours=2),)
+    assert due_now(site) == [1]
+
+
 def test_what_went_to_nobody_a_moment_ago_is_due_soon(site: Site) -> None:
     decide(site, 1)
     send(site)
