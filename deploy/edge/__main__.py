@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from deploy.edge.package import Wanted, build, epoch_of, version_of
+from deploy.edge.package import TimeUnknown, Wanted, build, epoch_of, version_of
 from deploy.edge.shipped import PLATFORMS
 from deploy.edge.wheels import WheelsUnavailable
 
@@ -31,10 +31,15 @@ def main() -> None:
     asked = parser.parse_args()
     if shutil.which("dpkg-deb") is None:
         sys.exit("this machine has no dpkg-deb: sudo apt install dpkg")
-    wanted = Wanted(asked.architecture, asked.version or version_of(), epoch_of())
-    asked.output.mkdir(parents=True, exist_ok=True)
     try:
+        wanted = Wanted(asked.architecture, asked.version or version_of(), epoch_of())
+        asked.output.mkdir(parents=True, exist_ok=True)
         print(build(wanted, asked.output, asked.cache))
+    except TimeUnknown as error:
+        sys.exit(
+            f"git does not tell the time of the last commit: {error}; try: make it as the user "
+            "whose checkout this is, or set SOURCE_DATE_EPOCH (seconds since 1970)"
+        )
     except WheelsUnavailable as error:
         sys.exit(f"a locked wheel cannot be fetched: {error}; try: connect to a package index")
 

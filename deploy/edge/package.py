@@ -63,6 +63,10 @@ Description: metering gateway: reads DLMS meters and delivers the readings
 """
 
 
+class TimeUnknown(Exception):
+    """The time of the last commit cannot be had."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which package is to be made."""
@@ -85,17 +89,20 @@ def version_of(checkout: Path = ROOT) -> str:
 
 
 def epoch_of(checkout: Path = ROOT) -> int:
-    """Return the time of the package's files: $SOURCE_DATE_EPOCH, or that of the last commit."""
+    """Return the time of the package's files: $SOURCE_DATE_EPOCH, or that of the last commit.
+
+    Raises:
+        TimeUnknown: git does not tell.
+    """
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
     if given.isdecimal():
         return int(given)
-    told = subprocess.run(
-        ["git", "-C", str(checkout), "log", "-1", "--format=%ct"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return int(told.stdout)
+    words = ["git", "-C", str(checkout), "log", "-1", "--format=%ct"]
+    try:
+        return int(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = str(getattr(error, "stderr", "") or error).strip().splitlines()[0]
+        raise TimeUnknown(said) from None
 
 
 def build(wanted: Wanted, output: Path, cache: Path) -> Path:
@@ -110,7 +117,7 @@ def build(wanted: Wanted, output: Path, cache: Path) -> Path:
         WheelsUnavailable: a wheel cannot be fetched.
     """
     wheels = fetch(ROOT / "requirements.lock", wanted.architecture, cache / wanted.architecture)
-    tree = output / f".{wanted.name}.tree"
+    tree = output.absolute() / f".{wanted.name}.tree"
     shutil.rmtree(tree, ignore_errors=True)
     try:
         lay_out(tree, wheels, wanted)

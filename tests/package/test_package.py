@@ -19,7 +19,16 @@ from packaging.requirements import Requirement
 from pydantic import BaseModel
 
 from deploy.edge.copyright import crates
-from deploy.edge.package import FILES, LEFT_OUT, ROOT, SCRIPTS, Wanted, lay_out
+from deploy.edge.package import (
+    FILES,
+    LEFT_OUT,
+    ROOT,
+    SCRIPTS,
+    TimeUnknown,
+    Wanted,
+    epoch_of,
+    lay_out,
+)
 from deploy.edge.shipped import BY_CRYPTOGRAPHY, DEBIAN, PYTHONS, WHEELS
 from deploy.edge.wheels import WheelsUnavailable, fetch, locked
 from edge_agent.settings.file import parse_settings
@@ -193,6 +202,17 @@ def test_what_is_no_version_is_refused_before_anything_is_made(
     assert done.returncode == 2
     assert "is no version, such as" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_no_checkout_has_no_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(TimeUnknown, match="not a git repository"):
+        epoch_of(tmp_path)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1800000000")
+    assert epoch_of(tmp_path) == 1_800_000_000
 
 
 def test_what_editors_leave_does_not_ship() -> None:
