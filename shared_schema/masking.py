@@ -28,7 +28,10 @@ MASK: Final = "***"
 _SHORT: Final = 4
 """A shorter form is replaced where it stands as a word, or numbers would lose their digits."""
 _PEM_LINE: Final = 8
-_NAME: Final = r"(?i:\b[\w-]*(?:psk|passwords?|passwd|pwd|passphrase|secret|token))\\*[\"']?"
+_CUT: Final = "\0"
+_LONGEST_FORM: Final = 2048
+"""A key in PEM as digits with blanks has 800; so much at a cut may be a part of a secret."""
+_NAME: Final = r"(?i:psk|passwords?|passwd|pwd|passphrase|secret|token)\\*[\"']?"
 _NAMED: Final = re.compile(
     rf"({_NAME}(?:\s*[=:]\s*|\s+(?=[\"'])))"
     r"(\\+\".*?\\+\"|\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s,;}\]]+)"
@@ -62,19 +65,28 @@ class Mask:
     def __init__(self, secrets: Iterable[bytes]) -> None:
         forms = {form for secret in secrets for form in _forms(secret) if form.strip()}
         longest_first = sorted(forms, key=len, reverse=True)
-        self._known = (
-            re.compile("|".join(map(_pattern, longest_first)), re.IGNORECASE) if forms else None
-        )
+        self._known = [(form.casefold(), _pattern(form)) for form in longest_first]
 
     def text(self, text: str) -> str:
         """Return a text without secrets."""
-        known = text if self._known is None else self._known.sub(MASK, text)
+        folded = text.casefold()
+        found = [pattern for form, pattern in self._known if form in folded]
+        known = re.sub("|".join(found), MASK, text, flags=re.IGNORECASE) if found else text
         without_keys = _PEM_KEY.sub(MASK, known)
         return _NAMED.sub(rf"\g<1>{MASK}", _IN_AN_ADDRESS.sub(rf"\g<1>{MASK}", without_keys))
 
-    def lines(self, lines: Sequence[str]) -> list[str]:
-        """Return the lines of a log without secrets, a key of many lines too."""
-        return self.text("\n".join(lines)).split("\n") if lines else []
+    def lines(self, lines: Sequence[str], longest: int) -> list[str]:
+        """Return the lines of a log without secrets, a key of many lines too.
+
+        Args:
+            lines: as they were logged.
+            longest: each is cut to so many characters, but not before it is masked.
+        """
+        most = longest + _LONGEST_FORM
+        text = "\n".join(each if len(each) <= most else each[:most] + _CUT for each in lines)
+        masked = self.text(text).split("\n") if lines else []
+        whole = (each[:-_LONGEST_FORM] if each.endswith(_CUT) else each for each in masked)
+        return [each[:longest] for each in whole]
 
     def document(self, value: Any) -> Any:
         """Return a document for JSON without secrets: its keys are our own words."""

@@ -67,7 +67,7 @@ def diagnose(settings: CloudSettings, dsn: str, asked: Asked) -> dict[str, Any]:
     }
     heading = {"format": FORMAT, "at": asked.now().astimezone(UTC).isoformat(timespec="seconds")}
     document: dict[str, Any] = mask.document(found)
-    log = [line[:LONGEST_LINE] for line in mask.lines(asked.log[-LOG_LINES:])]
+    log = mask.lines(asked.log[-LOG_LINES:], LONGEST_LINE)
     return {**heading, "database": describe(dsn), **document, "log": _left_out(unread) or log}
 
 

@@ -63,7 +63,7 @@ def diagnose(settings: AgentSettings, asked: Asked) -> dict[str, Any]:
         "service": surroundings.service,
     }
     found = {name: _tried(part) for name, part in parts.items()}
-    log = [line[:LONGEST_LINE] for line in mask.lines(asked.log[-LOG_LINES:])]
+    log = mask.lines(asked.log[-LOG_LINES:], LONGEST_LINE)
     if secrets.unread:
         log = [
             f"left out: {path} cannot be read, so that it cannot be masked: run this as root"

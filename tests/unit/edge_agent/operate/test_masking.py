@@ -83,8 +83,17 @@ def test_what_a_text_calls_a_secret_is_masked_unknown(line: str) -> None:
 def test_a_private_key_in_a_log_is_masked_unknown() -> None:
     pem = private_key_to_pem(generate_key()).decode().splitlines()
     lines = ["before", *(f"gw-1 python3[7]: {line}" for line in pem), "after"]
-    assert Mask([]).lines(lines) == ["before", f"gw-1 python3[7]: {MASK}", "after"]
-    assert Mask([]).lines([]) == []
+    assert Mask([]).lines(lines, 80) == ["before", f"gw-1 python3[7]: {MASK}", "after"]
+    assert Mask([]).lines([], 80) == []
+
+
+@given(at=st.integers(0, 6000), before=st.integers(0, 40))
+def test_no_line_is_cut_within_a_secret(at: int, before: int) -> None:
+    secret = "0123456789abcdef" * 4
+    line = f"{secret}," * before + "x" * at + secret
+    (shown,) = Mask([secret.encode()]).lines([line + "y" * 4000], 2000)
+    assert "0123" not in shown
+    assert len(shown) <= 2000
 
 
 def test_a_secret_leaves_not_as_the_log_shows_it() -> None:
