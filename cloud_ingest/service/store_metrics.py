@@ -147,7 +147,7 @@ def _of_months(months: Sequence[MonthFacts], zone: ZoneInfo, now: datetime) -> I
 
 
 def month_to_close(facts: MonthFacts, zone: ZoneInfo) -> Month | None:
-    """Return the month that a society closes next; None: it has no gateway.
+    """Return the month that a society closes next; None: it has no gateway, or no meter since.
 
     The first is the one after the month in which its first gateway was enrolled: that one was not
     read from its beginning.
@@ -159,7 +159,9 @@ def month_to_close(facts: MonthFacts, zone: ZoneInfo) -> Month | None:
     else:
         return None
     following = next_month(before)
-    return month_of(following.year, following.month, zone)
+    month = month_of(following.year, following.month, zone)
+    has_left = facts.served_until is not None and facts.served_until <= month.start
+    return None if has_left else month
 
 
 def _of_queues(queues: QueueFacts) -> Iterator[Metric]:

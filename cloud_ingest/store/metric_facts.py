@@ -64,6 +64,8 @@ class MonthFacts:
     """When its first gateway was enrolled."""
     held: int
     doubted: int
+    served_until: datetime | None = None
+    """When its last meter ended; None: one serves somebody still, or none ever did."""
 
 
 @dataclass(frozen=True, slots=True)

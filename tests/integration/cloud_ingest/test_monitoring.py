@@ -72,6 +72,11 @@ def test_facts_are_the_same_on_each_edition(each_site: Site) -> None:
     }
     assert [(each.kind, each.flags) for each in facts.flags] == [("held_change", 1)]
     assert (facts.queues.unacknowledged, facts.queues.unsent) == (1, 0)
+    assert [each.served_until for each in facts.months] == [None]
+    each_site.conn.execute("UPDATE assignment_version SET valid_to = %s", (now,))
+    left = read_facts(each_site.conn, now)
+    assert [each.served_until for each in left.months] == [now]
+    each_site.conn.execute("UPDATE assignment_version SET valid_to = NULL")
     yesterday = read_yesterday(each_site.conn, store.zone, now)
     assert [(each.expected, each.present) for each in yesterday.societies] == [(192, 192)]
 

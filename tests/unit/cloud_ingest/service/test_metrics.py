@@ -199,6 +199,21 @@ def test_months_are_closed_in_order_from_the_first_whole_one(
     assert str(month_to_close(facts, ZONE)) == next_to_close
 
 
+@pytest.mark.parametrize(
+    ("served_until", "waits"),
+    [
+        (None, True),
+        (datetime(2026, 7, 1, tzinfo=UTC), True),
+        (datetime(2026, 6, 30, 18, 30, tzinfo=UTC), False),
+    ],
+)
+def test_a_society_that_left_has_no_month_to_close(
+    served_until: datetime | None, waits: bool
+) -> None:
+    facts = MonthFacts("Lake", "2026-06", NOW, 0, 0, served_until)
+    assert (month_to_close(facts, ZONE) is not None) == waits
+
+
 def test_a_month_waits_only_once_it_is_over() -> None:
     name = "metering_month_open_since_timestamp_seconds"
     end_of_july = datetime(2026, 7, 31, 18, 30, tzinfo=UTC)
