@@ -54,7 +54,7 @@ def dial_import(
 ) -> None:
     """Take what the dials showed when their modules were commissioned; all of a sheet or none.
 
-    Example: cloud-ingest dial import commissioning-gw-tower-1-riser-1.json --society "Lake View"
+    Example: cloud-ingest dial import commissioning-gw-a1-riser-1.json --society "Sunrise Heights"
     """
     with one_line_errors():
         sheet = read_sheet(sheet_text(file))
@@ -86,7 +86,7 @@ def dial_add(
     """Compare a dial with its module; a month is withheld that counts otherwise than its dial.
 
     Example: cloud-ingest dial add A-1204 131.250 --at "2026-12-01 09:00" --by caretaker
-    --reason "yearly check" --society "Lake View"
+    --reason "yearly check" --society "Sunrise Heights"
     """
     with opened_store(dsn, config) as opened:
         found = compare_dial(

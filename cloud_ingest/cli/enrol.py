@@ -99,7 +99,7 @@ def enrol(
     it is, is all that you approve. Then give it the certificate, and tell the broker (cloud-ingest
     broker apply).
 
-    Example: cloud-ingest enrol --request gw-a1.request --authority authority --by 'A. Nair'
+    Example: cloud-ingest enrol --request gw-tower-1.request --authority authority --by 'A. Nair'
     """
     with opened_store(dsn, config, broker_cert_file=cert, broker_key_file=cert_key) as opened:
         logins = {each.name for each in opened.settings.broker_login}
@@ -209,7 +209,7 @@ def revoke(
     too, since whoever has the key dates it as he likes: the meters are read again by the next
     gateway. To retire a gateway that nobody stole, let it deliver first (edge-agent status).
 
-    Example: cloud-ingest revoke gw-a1 --authority authority --by 'A. Nair' --reason stolen
+    Example: cloud-ingest revoke gw-tower-1 --authority authority --by 'A. Nair' --reason stolen
     """
     with opened_store(dsn, config, broker_cert_file=cert, broker_key_file=cert_key) as opened:
         signer = None if authority is None else Authority.open(authority)

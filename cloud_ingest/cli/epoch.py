@@ -57,8 +57,8 @@ def epoch_add(
 ) -> None:
     """Record that a register turned over or was reset, so that its month can be proved.
 
-    Example: cloud-ingest epoch add A-1204 --service electricity --at "2026-07-10 05:00"
-    --adds 1000000 --reason rollover --by caretaker --society "Lake View"
+    Example: cloud-ingest epoch add A-1204 --service electricity --at "2026-10-10 05:00"
+    --adds 1000000 --reason rollover --by caretaker --society "Sunrise Heights"
     """
     with opened_store(dsn, config) as opened:
         done = add_epoch(

@@ -37,7 +37,7 @@ def explain(
     """Say where a number comes from: each border, each reading not taken, each version.
 
     Example: cloud-ingest explain --unit A-1204 --service water --month 2026-10
-    --society "Lake View"
+    --society "Sunrise Heights"
     """
     with opened_store(dsn, config) as opened:
         found = explain_month(

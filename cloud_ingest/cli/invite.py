@@ -57,7 +57,8 @@ def invite(
     itself. It holds no secret and enrols nobody: the request that comes back has a fingerprint,
     which you compare with what the installer reads to you (cloud-ingest enrol).
 
-    Example: cloud-ingest invite gw-a1 --society 'Lake View' --broker mqtt.example:8883
+    Example: cloud-ingest invite gw-tower-1 --society 'Lake View' --broker mqtt.example:8883
+    --key cloud.key
     """
     with opened_store(dsn, config, cloud_key_file=key) as opened:
         enrolment.refuse_login(gateway, {each.name for each in opened.settings.broker_login})

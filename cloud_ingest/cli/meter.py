@@ -142,7 +142,7 @@ def meter_bind(
     """Let a gateway speak for meters, beside those that may already.
 
     Example: cloud-ingest meter bind 26100001 26100002 --gateway gw-a1 --by Asha
-    --reason "tower A is commissioned" --society "Lake View"
+    --reason "tower A is commissioned" --society "Sunrise Heights"
     """
     with opened_store(dsn, config) as opened:
         stretch = (
@@ -182,7 +182,7 @@ def meter_move(
     """Let another gateway speak for meters from a time on, and the former up to that time.
 
     Example: cloud-ingest meter move --of gw-a1 --to gw-a2 --from "2026-11-30 12:00" --by Asha
-    --reason "gateway replaced" --society "Lake View"
+    --reason "gateway replaced" --society "Sunrise Heights"
     """
     with opened_store(dsn, config) as opened:
         at = moment(since, opened.zone)
@@ -208,8 +208,8 @@ def meter_unbind(
 ) -> None:
     """Let a gateway speak for meters no longer; nobody takes its place until a person says who.
 
-    Example: cloud-ingest meter unbind 26100001 --gateway gw-a1 --from 2026-11-30 --by Asha
-    --reason "taken to the workshop" --society "Lake View"
+    Example: cloud-ingest meter unbind 26100001 --gateway gw-a2 --from 2026-11-30 --by Asha
+    --reason "taken to the workshop" --society "Sunrise Heights"
     """
     with opened_store(dsn, config) as opened:
         at = moment(since, opened.zone)

@@ -103,8 +103,8 @@ def number_accept(
 ) -> None:
     """Send what a number would become; another quantity is doubted again.
 
-    Example: cloud-ingest number accept A-1204 --service electricity --month 2026-07
-    --by treasurer --reason "the flat was let to a bakery" --society "Lake View"
+    Example: cloud-ingest number accept A-1204 --service electricity --month 2026-10
+    --by treasurer --reason "the flat was let to a bakery" --society "Sunrise Heights"
     """
     key = NumberKey(subject_type, subject, service)
     said = SaidOfNumber(month, key, "accept", by, reason)
@@ -129,8 +129,8 @@ def number_keep(
 ) -> None:
     """Let a published number stand; another change of it is held again.
 
-    Example: cloud-ingest number keep A-1204 --service electricity --month 2026-07
-    --by treasurer --reason "the late row is false" --society "Lake View"
+    Example: cloud-ingest number keep A-1204 --service electricity --month 2026-10
+    --by treasurer --reason "the late row is false" --society "Sunrise Heights"
     """
     key = NumberKey(subject_type, subject, service)
     said = SaidOfNumber(month, key, "keep", by, reason)

@@ -53,7 +53,7 @@ def prove(
     """Write the proof of a number: what gateways signed of it, what persons said, how it adds up.
 
     Example: cloud-ingest prove --unit A-1204 --service water --month 2026-10
-    --society "Lake View" --language hi
+    --society "Sunrise Heights" --language hi
     """
     with opened_store(dsn, config) as opened:
         if out is not None and out.suffix != ".json":

@@ -53,8 +53,8 @@ def self_read(
 ) -> None:
     """Take what a resident or the caretaker read from a dial.
 
-    Example: cloud-ingest self-read A-1204 4711.3 --service electricity
-    --at "2026-08-01 09:00" --by "resident of A-1204" --society "Lake View"
+    Example: cloud-ingest self-read C-0304 4711.3 --service electricity
+    --at "2026-09-01 09:00" --by "resident of C-0304" --society "Sunrise Heights"
     """
     with opened_store(dsn, config) as opened:
         now = datetime.now(UTC)

@@ -73,3 +73,10 @@ def why_not_run(text: str) -> str | None:
     if words[0] in NOT_RUN and "&&" not in words:
         return NOT_RUN[words[0]]
     return next((f"run by {test}" for part, test in ELSEWHERE.items() if part in text), None)
+
+
+EXAMPLES_NOT_RUN: Mapping[str, str] = {
+    "cloud-ingest broker apply": "a broker with TLS: tests/docs/test_place.py",
+    "cloud-ingest serve --dsn": "a broker with TLS: tests/docs/test_place.py",
+}
+"""Examples of a reference whose like another test runs."""

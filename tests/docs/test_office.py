@@ -118,6 +118,7 @@ class Office:
         name, files = self.scene(SCENES.get(page, furnish))
         waits, _ = self.scene(held)
         with (
+            ExitStack() as after,
             database_at(self.server, template=name) as full,
             database_at(self.server) as empty,
             database_at(self.server, template=waits) as held_dsn,
@@ -127,6 +128,7 @@ class Office:
                 {**self.environment(full, folder), "EMPTY_DSN": empty, "HELD_DSN": held_dsn},
             ) as machine,
         ):
+            after.callback(self.clear)
             shutil.copytree(files, machine.root / "home", dirs_exist_ok=True)
             password = folder / "broker.password"
             password.touch(mode=0o600)
@@ -145,7 +147,6 @@ class Office:
                 yield machine
             finally:
                 machine.stop()
-                self.clear()
 
     def clear(self) -> None:
         """Remove what a page has made on the server."""
