@@ -30,8 +30,9 @@ PART = Part(
 def recipe(target: str) -> str:
     """What a target of the Makefile does, without the virtual environment, which is there."""
     told = subprocess.run(
-        ["make", "--dry-run", "--assume-old=setup", target],
+        ["make", "--dry-run", "--no-print-directory", "--assume-old=setup", target],
         cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
         capture_output=True,
         text=True,
         check=True,

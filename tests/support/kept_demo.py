@@ -81,7 +81,8 @@ class KeptDemo:
 def kept_demo() -> Iterator[KeptDemo]:
     """Run it beside the block; it ends with the block, if not before."""
     with subprocess.Popen(
-        [*SMALL_DEMO, "--keep"],
+        # Ctrl-C is ignored in whatever a shell without jobs started in the background.
+        ["env", "--default-signal=INT", *SMALL_DEMO, "--keep"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,

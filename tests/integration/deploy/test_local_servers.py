@@ -213,15 +213,6 @@ def test_mosquitto_listens_on_loopback_alone(mosquitto: MosquittoServer) -> None
     assert _listening(mosquitto.process.pid) == [("127.0.0.1", mosquitto.port)]
 
 
-def test_mosquitto_drops_a_message_beyond_its_limit(mosquitto: MosquittoServer) -> None:
-    # At QoS 1 it answers 149, which MQTT does not allow there and paho does not survive.
-    with _peer(mosquitto, CLOUD) as cloud, _peer(mosquitto, GATEWAY) as gateway:
-        cloud.subscribe(f"{OWN}/+")
-        gateway.publish(f"{OWN}/readings", bytes(262145), qos=0)
-        gateway.publish(f"{OWN}/readings", bytes(262144))
-        assert len(cloud.received()[1]) == 262144
-
-
 def test_mosquitto_keeps_what_it_saved_when_it_is_killed(mosquitto: MosquittoServer) -> None:
     with _peer(mosquitto, CLOUD) as cloud:
         cloud.publish(f"{OWN}/commands", b"kept", retain=True)
