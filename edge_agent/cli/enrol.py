@@ -48,9 +48,9 @@ def request(
     """Ask to be enrolled, or for a new certificate.
 
     \b
-    edge-agent request --invitation gw-a1.invitation > gw-a1.request
-    edge-agent request --gateway gw-a1 --society 'Lake View' > gw-a1.request
-    edge-agent request --gateway gw-a1 --society 'Lake View' --new-key > gw-a1.request
+    edge-agent request --invitation gw-tower-1.invitation > gw-tower-1.request
+    edge-agent request --gateway gw-tower-1 --society 'Lake View' > gw-tower-1.request
+    edge-agent request --gateway gw-tower-1 --society 'Lake View' --new-key > gw-tower-1.request
 
     Makes the key of the certificate where there is none: it never leaves the gateway. The request
     holds no secret. It is signed by the gateway's key, whose fingerprint is shown: the same one
@@ -86,7 +86,7 @@ def install_certificate(
     """Put a certificate in its place, if it fits.
 
     \b
-    edge-agent install-cert gw-a1.cert
+    edge-agent install-cert gw-tower-1.cert
 
     A running agent takes it at its next link; a restart is not needed. The files are those of
     [broker.tls] in agent.toml.

@@ -37,7 +37,7 @@ def read(meter: MeterOptions, as_json: JsonOption = False) -> None:
     \b
     edge-agent read 'A-1204 electricity' --config /etc/edge-agent/agent.toml
     edge-agent read A-1204/electricity 1.0.12.7.0.255
-    edge-agent read A-1204/water 1.0.99.2.0.255
+    edge-agent read A-1204/electricity 1.0.99.2.0.255
     edge-agent read --port /dev/ttyUSB0 --address 17 --password-file meter.pw
 
     Name a configured meter by its label, or by a beginning that no other label has; A-1204/water is

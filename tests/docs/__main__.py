@@ -10,7 +10,7 @@ from tests.docs import pages
 from tests.docs.outside import EXAMPLES_NOT_RUN, why_not_run
 
 FOLLOWED = {"docs", "howto", "runbook"}
-PLAYED = {"cli-cloud"}
+PLAYED = {"cli-cloud", "cli-edge"}
 """References whose examples test_examples.py plays."""
 APART = {
     "flash-gateway": "writes a card and starts from it: make test-image",

@@ -76,6 +76,9 @@ def why_not_run(text: str) -> str | None:
 
 
 EXAMPLES_NOT_RUN: Mapping[str, str] = {
+    "edge-agent image prepare": "writes a card: tests/unit/edge_agent/install/image",
+    "edge-agent commission --port": "asks for each label: tests/docs/test_place.py gives a list",
+    "edge-agent trial --port /dev/serial": "asks 127 addresses: tests/docs/test_place.py",
     "cloud-ingest broker apply": "a broker with TLS: tests/docs/test_place.py",
     "cloud-ingest serve --dsn": "a broker with TLS: tests/docs/test_place.py",
 }

@@ -8,7 +8,7 @@ from psycopg.conninfo import make_conninfo
 from cloud_ingest.core.unit_list import COLUMNS
 from tests.docs import pages
 from tests.docs.outside import EXAMPLES_NOT_RUN
-from tests.docs.pages import ROOT
+from tests.docs.pages import ROOT, Typed
 from tests.docs.play import Part, follow
 from tests.docs.society import flagged
 from tests.docs.test_office import CLOSE, Office, office
@@ -66,6 +66,41 @@ CLOUD = Part(
     },
 )
 
+FINGERPRINT = """python -c 'from pathlib import Path
+from shared_schema.signing import fingerprint, public_key_from_pem
+print(fingerprint(public_key_from_pem(Path("gateway.key.pub").read_bytes())))'"""
+INVITE = (
+    "cp $HOME/cloud.key . && cloud-ingest ca init authority && cloud-ingest invite gw-tower-1"
+    " --society 'Lake View' --broker mqtt.example:8883 --key cloud.key --ca authority/authority.pem"
+)
+ENROL = (
+    "cloud-ingest enrol --request gw-tower-1.request --authority authority --by Asha"
+    f" --fingerprint $({FINGERPRINT})"
+)
+COMMISSION = (
+    "edge-agent commission --port /dev/ttyUSB0 --baud 9600 --meters riser-1.csv --frames 10"
+    " --gateway gw-tower-1 --broker mqtt.example:8883 --username cloud"
+    " --broker-password-file $HOME/broker.password --password-file meter.pw"
+    " --key-file gateway.key --cloud-key-file cloud.pem || [ $? = 3 ]"
+)
+RISER = "label,address,dial\nA-1204 electricity,17,\nA-1204 water,18,1.5\n"
+FIRST = ("simulate", "keygen", "request", "install-cert", "read --port", "scan", "trial")
+GATEWAY = Part(
+    ready={
+        "--example": "next, in another terminal",
+        "simulate estate.toml": "riser-1.tty\n",
+        "--replay": "odd-meter\t",
+        "agent run": "roker",
+    },
+    before={
+        "keygen": "cd /etc/edge-agent",
+        "--invitation gw-tower-1.invitation > ": INVITE,
+        "install-cert": ENROL,
+        "run --config /etc/edge-agent/agent.toml --check": COMMISSION,
+    },
+    refused={"--check": "does not let us subscribe", "set-clock": "[bus.meter.setter]"},
+)
+
 
 def test_the_office_plays_its_examples(office: Office, tmp_path: Path) -> None:
     commands = [
@@ -84,4 +119,35 @@ def test_the_office_plays_its_examples(office: Office, tmp_path: Path) -> None:
         (home / "registers.csv").write_text(history.text)
         (home / "units.csv").write_text("\n".join([",".join(COLUMNS), *UNITS, ""]))
         faults = follow(machine, REFERENCE / "cli-cloud.md", CLOUD, commands)
+    assert not faults, "\n\n".join(faults)
+
+
+def order(each: Typed) -> int:
+    """Return when an example is played: the agent holds its ports as the last."""
+    if "--replay" in each.text or (" run " in each.text and "--check" not in each.text):
+        return len(FIRST) + 1
+    return next((n for n, part in enumerate(FIRST) if part in each.text), len(FIRST))
+
+
+def test_the_gateway_plays_its_examples(office: Office, tmp_path: Path) -> None:
+    page = REFERENCE / "cli-edge.md"
+    commands = [
+        each
+        for each in pages.commands(page)
+        if not any(part in each.text for part in EXAMPLES_NOT_RUN)
+    ]
+    with office.opened("examples", tmp_path) as machine:
+        machine.must("unset CLOCK_SHIFT_S && mkdir -p /etc/edge-agent/models /var/lib/edge-agent")
+        etc = machine.path("/etc/edge-agent")
+        example = (ROOT / "edge_agent" / "virtual" / "example.toml").read_text()
+        (machine.path("home") / "estate.toml").write_text(example)
+        (etc / "riser-1.csv").write_text(RISER)
+        machine.must("cd /etc/edge-agent && umask 077 && printf 12345678 > meter.pw && cd")
+        machine.places |= {
+            "/dev/ttyUSB0": str(machine.path("tmp/estate/riser-1.tty")),
+            "mqtt.example:8883": f"localhost:{office.broker.port}",
+            "edge-agent scan": "edge-agent scan --addresses 16-20",
+            "1-127,1000-1100": "16-20,1000",
+        }
+        faults = follow(machine, page, GATEWAY, sorted(commands, key=order))
     assert not faults, "\n\n".join(faults)
