@@ -57,7 +57,7 @@ bench: setup ## Print the measured rates beside their limits
 upgrade: setup ## Let a former version serve beside this one while its store is upgraded: FORMER=v0.1
 	@test -n "$(FORMER)" || { echo 'make upgrade needs FORMER=COMMIT of a former version' >&2; exit 2; }
 	@former=$$(mktemp -d) && trap 'rm -rf "$$former"' EXIT && git archive "$(FORMER)" | tar -x -C "$$former" && \
-	IOT_UTILITY_TEST_FORMER="$$former" $(PYTEST) tests/integration/cloud_ingest/test_service_versions.py -q -p no:xdist
+	IOT_UTILITY_TEST_FORMER="$$former" $(PYTEST) tests/integration/cloud_ingest/lane_upgrade.py -q -p no:xdist
 
 chaos: setup ## Strike everything at random under a steady load, and compare every reading: MINUTES=10 SEED=1
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Two versions side by side: a store is upgraded while workers of the former one take readings.
 
-The next version is this one with two migrations more. ``make upgrade FORMER=…`` has the checkout
-of a former version instead, beside this one.
+The next version is this one with two migrations more; `lane_upgrade` has a former one in its place.
 """
 
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,7 +18,6 @@ import pytest
 from cloud_ingest.store.serving import versions_that_serve
 from tests.support.gateway import Sealer, TestGateway, block_line
 from tests.support.next_version import AFTER, BESIDE, THIS
-from tests.support.servers import MqttServer
 from tests.support.service_site import (
     GATEWAYS,
     NOW,
@@ -31,12 +28,10 @@ from tests.support.service_site import (
     site,
     wait_until,
 )
-from tests.support.store import database_at
 from tests.support.workers import Workers
 
 __all__ = ["each_site", "mosquitto", "site"]
 
-FORMER = os.environ.get("IOT_UTILITY_TEST_FORMER")
 EVERY_S = 0.02
 MOST = 2000
 
@@ -158,21 +153,3 @@ def test_a_plan_tells_who_serves(site: Site) -> None:
         assert code == 0, told
     _, told = NEXT_PROGRAM.run(site, "doctor")
     assert f"warn  store: {AFTER.name} waits" in told
-
-
-@pytest.mark.skipif(FORMER is None, reason="make upgrade FORMER=… names a former version")
-def test_a_former_checkout_serves_beside_this_one(
-    store_server: str, mosquitto: MqttServer, tmp_path: Path
-) -> None:
-    former = Program(folder=Path(str(FORMER)))
-    with database_at(store_server) as dsn, ExitStack() as stack:
-        made = subprocess.run(
-            [sys.executable, *former.words, "migrate", "--dsn", dsn],
-            cwd=former.folder,
-            env={**os.environ, "PYTHONPATH": str(former.folder)},
-            check=False,
-        )
-        assert made.returncode == 0
-        site = Site(dsn, mosquitto, tmp_path, stack)
-        site.meter("1")
-        upgrade(site, Load(site, *site.gateway(GATEWAYS[1])), former, THIS_PROGRAM)
