@@ -150,4 +150,5 @@ def test_the_gateway_plays_its_examples(office: Office, tmp_path: Path) -> None:
             "1-127,1000-1100": "16-20,1000",
         }
         faults = follow(machine, page, GATEWAY, sorted(commands, key=order))
+        machine.run("kill $(jobs -p); wait")
     assert not faults, "\n\n".join(faults)
