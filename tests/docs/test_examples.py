@@ -7,11 +7,11 @@ from psycopg.conninfo import make_conninfo
 
 from cloud_ingest.core.unit_list import COLUMNS
 from tests.docs import pages
+from tests.docs.office import CLOSE, Office, office
 from tests.docs.outside import EXAMPLES_NOT_RUN
 from tests.docs.pages import ROOT, Typed
 from tests.docs.play import Part, follow
 from tests.docs.society import flagged
-from tests.docs.test_office import CLOSE, Office, office
 from tests.support.store import templates, unit_line
 
 _ = (office, templates)

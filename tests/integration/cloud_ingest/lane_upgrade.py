@@ -7,12 +7,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.integration.cloud_ingest.test_service_versions import (
-    THIS_PROGRAM,
-    Load,
-    Program,
-    upgrade,
-)
+from tests.support.rolling import THIS_PROGRAM, Load, Program, upgrade
 from tests.support.servers import MqttServer
 from tests.support.service_site import GATEWAYS, Site, mosquitto
 from tests.support.store import database_at
