@@ -29,6 +29,7 @@ from prometheus_client.registry import Collector
 from cloud_ingest.service.metrics_catalogue import CATALOGUE, COMMIT_BUCKETS_S
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+Families = Iterator[Metric]
 _Labels = TypeVar("_Labels", bound=tuple[str, ...])
 _OUTCOMES = {"stored": "readings", "duplicate": "duplicates", "conflict": "conflicts"}
 _REJECTED = "rejected_"
@@ -75,7 +76,7 @@ class WorkerFacts:
     """When each ends, by its setting."""
 
 
-def worker_families(facts: WorkerFacts) -> Iterator[Metric]:
+def worker_families(facts: WorkerFacts) -> Families:
     """Yield the metrics that each worker shows of itself; pure."""
     totals = Counter(facts.totals)
     taken = {"accepted": totals["accepted"], "refused": totals["refused"]}
@@ -156,19 +157,13 @@ class Metrics:
     Args:
         facts: Asked at each scrape.
         store: The text of the store's metrics; empty in a worker that does not lead.
-        registry: Where they are registered.
     """
 
-    def __init__(
-        self,
-        facts: Callable[[], WorkerFacts],
-        store: Callable[[], bytes],
-        registry: CollectorRegistry,
-    ) -> None:
+    def __init__(self, facts: Callable[[], WorkerFacts], store: Callable[[], bytes]) -> None:
         self._store = store
-        self._registry = registry
-        registry.register(_Families(lambda: worker_families(facts())))
-        OwnProcess(registry=registry)
+        self._registry = CollectorRegistry()
+        self._registry.register(_Families(lambda: worker_families(facts())))
+        OwnProcess(registry=self._registry)
 
     def text(self) -> bytes:
         """Return what a scrape gets."""

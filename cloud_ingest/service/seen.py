@@ -17,8 +17,6 @@ from datetime import datetime
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 
-from prometheus_client import CollectorRegistry
-
 from cloud_ingest.service.health import Probe, State, faults_of_life, faults_of_readiness
 from cloud_ingest.service.health_server import Page, serving
 from cloud_ingest.service.leader import Leader
@@ -50,9 +48,7 @@ class Seen:
         self._probe = Probe(settings.dsn, settings.zone, loops, time.monotonic)
         self._version = _version()
         self._certificates = _ends(settings.broker.tls)
-        self._metrics = Metrics(
-            self._facts, leader.metrics.text, CollectorRegistry(auto_describe=False)
-        )
+        self._metrics = Metrics(self._facts, leader.metrics.text)
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:

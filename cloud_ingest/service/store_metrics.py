@@ -10,18 +10,16 @@ label that names a unit or a meter.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from prometheus_client.core import Metric
-
 from cloud_ingest.core.month import Month, month_of, next_month, parse_month
 from cloud_ingest.service.election import Election
 from cloud_ingest.service.loops import Loops
-from cloud_ingest.service.metrics import family, render
+from cloud_ingest.service.metrics import Families, family, render
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.metric_facts import (
     GatewayFacts,
@@ -98,7 +96,7 @@ class StoreMetrics:
 
 def store_families(
     facts: StoreFacts, yesterday: Yesterday, zone: ZoneInfo, now: datetime, took_s: float
-) -> Iterator[Metric]:
+) -> Families:
     """Yield the metrics of the store; pure."""
     yield family("metering_store_read_timestamp_seconds", {(): now.timestamp()})
     yield family("metering_store_read_seconds", {(): took_s})
@@ -117,14 +115,14 @@ def store_families(
     yield from _of_queues(facts.queues)
 
 
-def _of_gateways(gateways: Sequence[GatewayFacts]) -> Iterator[Metric]:
+def _of_gateways(gateways: Sequence[GatewayFacts]) -> Families:
     for name, of in _GATEWAY.items():
         told = {(each.society, each.gateway): of(each) for each in gateways}
         known = {key: value for key, value in told.items() if value is not None}
         yield family(f"metering_gateway_{name}", known)
 
 
-def _of_meters(meters: Sequence[MeterFacts]) -> Iterator[Metric]:
+def _of_meters(meters: Sequence[MeterFacts]) -> Families:
     yield family("metering_meters", {(each.society,): each.meters for each in meters})
     silent = {(each.society, "1h"): each.silent_hour for each in meters}
     silent |= {(each.society, "1d"): each.silent_day for each in meters}
@@ -133,7 +131,7 @@ def _of_meters(meters: Sequence[MeterFacts]) -> Iterator[Metric]:
     yield family("metering_newest_reading_timestamp_seconds", newest)
 
 
-def _of_months(months: Sequence[MonthFacts], zone: ZoneInfo, now: datetime) -> Iterator[Metric]:
+def _of_months(months: Sequence[MonthFacts], zone: ZoneInfo, now: datetime) -> Families:
     first = {each.society: month_to_close(each, zone) for each in months}
     over = {
         (society,): month.end.timestamp()
@@ -164,7 +162,7 @@ def month_to_close(facts: MonthFacts, zone: ZoneInfo) -> Month | None:
     return None if has_left else month
 
 
-def _of_queues(queues: QueueFacts) -> Iterator[Metric]:
+def _of_queues(queues: QueueFacts) -> Families:
     yield family("metering_quarantine_dropped_total", {(): queues.dropped})
     counts = {("unsent",): queues.unsent, ("unacknowledged",): queues.unacknowledged}
     yield family("metering_outbox_messages", counts)

@@ -9,8 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from prometheus_client import CollectorRegistry
-
 from cloud_ingest.core.accept import Accepted
 from cloud_ingest.service.metrics import Durations, Metrics, WorkerFacts, render
 from cloud_ingest.service.store_metrics import store_families
@@ -115,7 +113,7 @@ def test_the_facts_of_a_large_store(empty_dsn: str, edition: str) -> None:
     assert day.societies[0].expected == 96 * METERS
     text_s, text = timed(lambda: render(store_families(facts, day, zone, now, facts_s)))
     commits = Durations()
-    metrics = Metrics(lambda: worker_facts(commits), lambda: text, CollectorRegistry())
+    metrics = Metrics(lambda: worker_facts(commits), lambda: text)
     scrape_s, scraped = timed(metrics.text)
     print(
         f"\n{edition}: {METERS} meters, {GATEWAYS} gateways, {WAITING} messages: "
