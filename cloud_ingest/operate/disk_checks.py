@@ -9,6 +9,7 @@ In: sizes, how gateways stand, the time. Out: a `Check`. Never: a question to a 
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -55,7 +56,6 @@ def _month_bytes(disk: StoreDisk, evidence: EvidenceSize) -> int | None:
 def check_machines(found: Sequence[Standing], now: datetime) -> Iterator[Check]:
     """Tell what of a gateway's machine needs a person; its certificate is told elsewhere."""
     for each in found:
-        wrong = [said for said in remarks(each, now) if "certificate" not in said]
-        if wrong:
+        if wrong := list(remarks(replace(each, certificate_ends_at=None), now)):
             advice = "docs/howto/gateways.md; cloud-ingest gateway diagnose asks it"
             yield Check("warn", f"gateway {each.gateway}", "; ".join(wrong), advice)
