@@ -33,6 +33,8 @@ STUCK_S = 600.0
 """What it has in work for so long, while the database answers, never ends by itself."""
 INTAKE = frozenset({"receive", "requeue", "judge", "ingest"})
 """The loops without which no reading is stored."""
+_WORK = INTAKE - {"receive"}
+"""Those that end what they begin: a link is received from as long as it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,8 @@ def faults_of_life(state: State) -> dict[str, str]:
     """Say what a restart would mend; pure."""
     found = dict.fromkeys(sorted(state.ended), "this loop has ended")
     if not state.database:
-        for name in sorted(INTAKE & state.in_work_s.keys()):
-            if (took := state.in_work_s[name]) > STUCK_S and name != "receive":
-                found[name] = f"in work for {took:.0f} s, while the database answers"
+        for name, took_s in _in_work_beyond(STUCK_S, state):
+            found[name] = f"in work for {took_s:.0f} s, while the database answers"
     return found
 
 
@@ -71,13 +72,20 @@ def faults_of_readiness(state: State) -> dict[str, str]:
         return {"service": "it is starting"}
     found = faults_of_life(state)
     found |= {name: state.failing[name] for name in sorted(INTAKE & state.failing.keys())}
-    for name in sorted(INTAKE & state.in_work_s.keys()):
-        if (took := state.in_work_s[name]) > LATE_S and name != "receive":
-            found.setdefault(name, f"in work for {took:.0f} s")
+    for name, took_s in _in_work_beyond(LATE_S, state):
+        found.setdefault(name, f"in work for {took_s:.0f} s")
     for name, fault in (("database", state.database), ("broker", state.broker)):
         if fault:
             found[name] = fault
     return found
+
+
+def _in_work_beyond(limit_s: float, state: State) -> list[tuple[str, float]]:
+    """Return what the ingest has in work for longer than a limit, and for how long."""
+    took_s = state.in_work_s
+    return [
+        (name, took_s[name]) for name in sorted(_WORK & took_s.keys()) if took_s[name] > limit_s
+    ]
 
 
 class Probe:

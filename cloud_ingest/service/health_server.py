@@ -58,7 +58,8 @@ async def serving(address: str | None, pages: Pages) -> AsyncIterator[None]:
             f"setting metrics_address: {address}: that is no host name"
         ) from None
     except OSError as error:
-        why = (error.strerror or str(error)).partition(": ")[2] or error.strerror or str(error)
+        said = error.strerror or str(error)
+        why = said.partition(": ")[2] or said  # asyncio names the address before it
         raise ConfigurationError(
             f"setting metrics_address: cannot listen at {address}: {why}: "
             "give another port, or one worker each its own (--metrics)"
