@@ -25,6 +25,7 @@ from cloud_ingest.cli.table import Column, local, table
 from cloud_ingest.core.gateway_standing import Standing, remarks
 from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.operate import gateway_diagnosis
+from cloud_ingest.operate.send_command import World
 from cloud_ingest.store.gateways import standings
 from shared_schema.gateway import Status
 
@@ -172,7 +173,7 @@ def diagnose(
     """
     with opened_store(dsn, config, cloud_key_file=key) as opened:
         if number is None:
-            world = gateway_diagnosis.World(
+            world = World(
                 key=signing_key(opened.settings),
                 by=by or getpass.getuser(),
                 now=lambda: datetime.now(UTC),

@@ -22,7 +22,7 @@ from cloud_ingest.cli.say import say
 from cloud_ingest.core.local_time import zone_name
 from cloud_ingest.core.rules.valve import SHORTEST, Shown, least_shown, minutes_to_wait
 from cloud_ingest.entries.meter import NamedMeter
-from cloud_ingest.operate.valve_test import World
+from cloud_ingest.operate.send_command import World
 from cloud_ingest.operate.valve_test import valve_test as tested
 from shared_schema.catalogue import Service
 

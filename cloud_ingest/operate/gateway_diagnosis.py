@@ -6,35 +6,20 @@ secret by its own word. The running service sends the command and keeps the answ
 Never: a question to a gateway whose keys were taken back; a document larger than the contract's.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from cloud_ingest.errors import NotFound, UserError
-from cloud_ingest.operate.send_command import send
+from cloud_ingest.operate.send_command import LOOK_EVERY_S, World, send
 from cloud_ingest.store.commands import IssuedCommand, issued_commands
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.gateways import standings
 from shared_schema.diagnosis import unpacked
 from shared_schema.errors import MalformedMessage
 from shared_schema.gateway import CommandKind, Outcome
-from shared_schema.signing import SigningKey
 
 LIVES: Final = timedelta(hours=1)
-LOOK_EVERY_S: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What asking takes from outside."""
-
-    key: SigningKey
-    by: str
-    now: Callable[[], datetime]
-    pause: Callable[[float], None]
-    tell: Callable[[str], None]
 
 
 def ask(

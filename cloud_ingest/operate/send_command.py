@@ -8,8 +8,10 @@ In: what a person wants, the cloud's key, the time. Out: a signed command in the
 link to the broker: the service sends it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import uuid4
 
 from pydantic import ValidationError
@@ -22,6 +24,20 @@ from cloud_ingest.store.connection import Connection
 from shared_schema.gateway import LONGEST_LIFE, Command, CommandArguments, CommandKind
 from shared_schema.message import MeterId
 from shared_schema.signing import SigningKey, key_id, sign_message
+
+LOOK_EVERY_S: Final = 1.0
+"""How often whoever waits looks for an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What asking a gateway, and waiting for its answer, takes from outside."""
+
+    key: SigningKey
+    by: str
+    now: Callable[[], datetime]
+    pause: Callable[[float], None]
+    tell: Callable[[str], None]
 
 
 def send(

@@ -8,8 +8,7 @@ message tells which command a reading came for: one that came by itself after it
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -18,7 +17,7 @@ from cloud_ingest.core.rules.meter_bits import WATER_LOSS
 from cloud_ingest.core.rules.valve import Shown, ValveTest
 from cloud_ingest.entries.meter import NamedMeter, find_meter
 from cloud_ingest.errors import UserError
-from cloud_ingest.operate.send_command import send
+from cloud_ingest.operate.send_command import LOOK_EVERY_S, World, send
 from cloud_ingest.store.assignments import Assignment
 from cloud_ingest.store.bindings import gateways_of_meter
 from cloud_ingest.store.commands import issued_commands
@@ -29,26 +28,13 @@ from cloud_ingest.store.registry import find_society
 from shared_schema.billing import billing_exponent
 from shared_schema.catalogue import BILLED_REGISTER, Service
 from shared_schema.gateway import CommandKind, Outcome
-from shared_schema.signing import SigningKey
 
 ANSWER_WITHIN: Final = timedelta(minutes=5)
 """How long a gateway may take: it may be in a poll of other meters."""
 ROWS_WITHIN: Final = timedelta(minutes=1)
 """How long after its answer the reading may take to arrive."""
-LOOK_EVERY_S: Final = 1.0
 CLOCK_OFF: Final = timedelta(minutes=1)
 """How far a meter's clock may be behind before its gateway tells it."""
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What the test takes from outside."""
-
-    key: SigningKey
-    by: str
-    now: Callable[[], datetime]
-    pause: Callable[[float], None]
-    tell: Callable[[str], None]
 
 
 def valve_test(

@@ -16,6 +16,7 @@ from cloud_ingest.cli.command_line import app
 from cloud_ingest.errors import NotFound, UserError
 from cloud_ingest.ingest.small_messages import store_result
 from cloud_ingest.operate import gateway_diagnosis
+from cloud_ingest.operate.send_command import World
 from cloud_ingest.store.assignment_versions import Word
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.gateway_keys import revoke_keys
@@ -39,7 +40,7 @@ class Office:
     now: datetime = NOW
 
     def ask(self) -> dict[str, Any]:
-        world = gateway_diagnosis.World(CLOUD, "meera", lambda: self.now, self.pause, print)
+        world = World(CLOUD, "meera", lambda: self.now, self.pause, print)
         return gateway_diagnosis.ask(self.conn, "Lake View", "gw-a", world, timedelta(seconds=30))
 
     def pause(self, seconds: float) -> None:

@@ -12,7 +12,8 @@ from cloud_ingest.core.flag import Finding, served_unit
 from cloud_ingest.core.rules.valve import Shown
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.errors import SelfReadRefused, UserError
-from cloud_ingest.operate.valve_test import World, valve_test
+from cloud_ingest.operate.send_command import World
+from cloud_ingest.operate.valve_test import valve_test
 from cloud_ingest.store.commands import answer, issued_commands
 from cloud_ingest.store.event_changes import put_finding
 from shared_schema.catalogue import WATER_VOLUME, Service, Unit
