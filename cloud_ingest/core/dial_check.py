@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A register held against the dials that persons read beside it: do both count the same?
 
-A scaler, a pulse weight or a transformers' ratio that is wrong from the first row on contradicts no
+A scaler, a pulse weight or a transformer's ratio that is wrong from the first row on contradicts no
 other row. A dial tells it. Dial and register may begin at different values by design (a module on
 an old meter, an epoch), so movements are compared: what both counted between two readings of the
 dial. Where there is only one, its value tells a factor alone: a power of ten, of electricity also a

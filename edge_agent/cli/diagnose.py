@@ -38,7 +38,7 @@ def diagnose(
         bool, typer.Option("--with-readings", help="The newest readings of the spool, too.")
     ] = False,
 ) -> None:
-    """Write a file for who helps you: no secret, no readings.
+    """Write a file for who helps you, without a secret.
 
     \b
     sudo edge-agent diagnose

@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from edge_agent.cli.command_line import app
 from edge_agent.errors import Reported
-from shared_schema.signing import generate_key, private_key_to_pem, public_key_to_pem
+from tests.support.agent_files import write_agent_files
 
 SETTINGS = """\
 gateway = "gw-1"
@@ -31,16 +31,7 @@ password_file = "meter.pw"
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    key = generate_key()
-    for name, content in (
-        ("gateway.key", private_key_to_pem(key)),
-        ("cloud.pem", public_key_to_pem(key.public_key())),
-        ("meter.pw", b"12345678"),
-        ("agent.toml", SETTINGS.encode()),
-    ):
-        (tmp_path / name).write_bytes(content)
-        (tmp_path / name).chmod(0o600)
-    return tmp_path / "agent.toml"
+    return write_agent_files(tmp_path, SETTINGS)
 
 
 def typed(*words: object, **environment: str) -> Result:

@@ -22,7 +22,8 @@ from edge_agent.spool import own_clock
 from edge_agent.spool.spool import Spool
 from edge_agent.spool.stream import leave
 from edge_agent.spool.succession import keys_in_turn
-from shared_schema.signing import generate_key, key_id, private_key_to_pem, public_key_to_pem
+from shared_schema.signing import generate_key, key_id, private_key_to_pem
+from tests.support.agent_files import write_agent_files
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 SETTINGS = """
@@ -46,15 +47,7 @@ password_file = "meter.pw"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    key = generate_key()
-    for name, content in (
-        ("gateway.key", private_key_to_pem(key)),
-        ("cloud.pem", public_key_to_pem(key.public_key())),
-        ("meter.pw", b"12345678"),
-        ("agent.toml", SETTINGS.encode()),
-    ):
-        (tmp_path / name).write_bytes(content)
-        (tmp_path / name).chmod(0o600)
+    write_agent_files(tmp_path, SETTINGS)
     (tmp_path / "tty").symlink_to("/dev/null")
     return tmp_path
 
