@@ -2,17 +2,13 @@
 """A running worker seen from outside: every metric, and health that tells the truth."""
 
 import json
-import os
-import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from cloud_ingest.service.metrics_catalogue import CATALOGUE
 from cloud_ingest.store.metric_facts import read_facts, read_yesterday
 from cloud_ingest.store.migrate import open_store
-from cloud_ingest.store.rows import scalars
 from deploy.demo.mosquitto import free_port
+from tests.support.frozen import frozen_sessions
 from tests.support.gateway import block_line
 from tests.support.monitored import Pages, gateway_status, utc_now, watched
 from tests.support.servers import MqttServer
@@ -93,7 +89,7 @@ def test_a_hanging_database_hangs_no_answer(site: Site) -> None:
     pages = Pages(f"127.0.0.1:{free_port()}")
     with site.ingest(IOT_UTILITY_METRICS_ADDRESS=pages.address, IOT_UTILITY_LOG_FORMAT="json"):
         wait_until(lambda: pages.health("/readyz")[0] == 200)
-        with frozen(site):
+        with frozen_sessions(site.conn):
             wait_until(lambda: pages.health("/readyz")[0] == 503)
             faults = pages.health("/readyz")[1]["faults"]
             assert faults["database"].startswith("it has not answered for ")
@@ -105,21 +101,3 @@ def test_a_hanging_database_hangs_no_answer(site: Site) -> None:
     for secret in (site.conn.info.password, CLOUD.password):
         assert secret
         assert secret not in said
-
-
-@contextmanager
-def frozen(site: Site) -> Iterator[None]:
-    """Let every session of the worker hang, as on a server whose disk does not answer."""
-    backends = scalars(
-        site.conn,
-        "SELECT pid FROM pg_stat_activity"
-        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        " AND backend_type = 'client backend'",
-    )
-    try:
-        for pid in backends:
-            os.kill(pid, signal.SIGSTOP)
-        yield
-    finally:
-        for pid in backends:
-            os.kill(pid, signal.SIGCONT)

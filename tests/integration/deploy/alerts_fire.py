@@ -7,7 +7,6 @@ before it fires is shortened to two seconds, and an hour in which a loop does no
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -25,7 +24,6 @@ import yaml
 
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate
-from cloud_ingest.store.rows import scalar, scalars
 from deploy.demo.authority import Authority
 from deploy.demo.mosquitto import (
     MosquittoServer,
@@ -38,6 +36,7 @@ from deploy.demo.postgres import local_postgres
 from shared_schema.gateway import Machine
 from shared_schema.signing import generate_key, private_key_to_pem
 from tests.support.alert_rules import RULES, RUNBOOK, alerts, panel_queries
+from tests.support.frozen import frozen_sessions
 from tests.support.monitored import Pages, gateway_status, utc_now, watched
 from tests.support.mqtt_peer import linked
 from tests.support.prometheus import find_program
@@ -257,7 +256,7 @@ def test_every_alert_fires_once(place: Place) -> None:
         place.expect("MonthNotClosed", "NumbersWait", "ArchiveFails", "LoopFailing", "LoopStuck")
         assert empty & _panels_without_data(place) == set()
 
-    with _frozen(place.conn):
+    with frozen_sessions(place.conn):
         place.expect("DatabaseDown", "WorkerNotReady")
     place.until(place.is_ready)
     place.broker.stop()
@@ -307,21 +306,3 @@ def _break_store(conn: Connection, now: datetime) -> None:
     )
     for fault in STORE_FAULTS:
         conn.execute(fault)
-
-
-@contextmanager
-def _frozen(conn: Connection) -> Iterator[None]:
-    own = scalar(conn, "SELECT pg_backend_pid()")
-    backends = scalars(
-        conn,
-        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s"
-        " AND backend_type = 'client backend'",
-        (own,),
-    )
-    try:
-        for pid in backends:
-            os.kill(pid, signal.SIGSTOP)
-        yield
-    finally:
-        for pid in backends:
-            os.kill(pid, signal.SIGCONT)
