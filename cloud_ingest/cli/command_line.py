@@ -83,6 +83,7 @@ COMMANDS: Final = {
         "completeness",
         "Show which channels lack intervals in a month, and which numbers a closed one lacks.",
     ),
+    "month": Place("month_group", "The month: where it stands, and what changed after it."),
     "close-month": Place(
         "month", "Prove the numbers of a month and send them; again after a correction."
     ),

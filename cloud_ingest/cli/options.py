@@ -72,6 +72,22 @@ OneSociety = Annotated[
         callback=composed,
     ),
 ]
+TheSociety = Annotated[
+    str | None,
+    typer.Option(
+        "--society",
+        envvar="IOT_UTILITY_SOCIETY",
+        help="The society's name [default: the only one there is].",
+        callback=composed,
+    ),
+]
+MonthNamed = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[MONTH]",
+        help="Such as 2026-10 or October [default: the last one that has ended].",
+    ),
+]
 Subject = Annotated[
     str,
     typer.Argument(

@@ -191,6 +191,26 @@ def find_society(conn: Connection, name: str) -> int:
 
 
 @translating
+def one_society(conn: Connection, name: str | None) -> str:
+    """Return a society's name; without one the only society there is.
+
+    Raises:
+        NotFound: no society is called so, or nobody says which of several is meant.
+    """
+    if name is not None:
+        find_society(conn, name)
+        return name
+    names = scalars(conn, "SELECT name FROM society ORDER BY name")
+    if len(names) == 1:
+        return str(names[0])
+    raise NotFound(
+        f"which society? give --society with one of {', '.join(map(repr, names))}"
+        if names
+        else "there is no society yet: import its units first (cloud-ingest units import)"
+    )
+
+
+@translating
 def ensure_society(conn: Connection, name: str) -> int:
     """Return a society's id, and add it where it is new.
 
