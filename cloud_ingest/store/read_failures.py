@@ -77,12 +77,22 @@ class EndedFailure:
 
 @translating
 def unheard_meters(
-    conn: Connection, now: datetime, societies: Collection[int] | None
+    conn: Connection,
+    now: datetime,
+    societies: Collection[int] | None,
+    before: datetime | None = None,
 ) -> list[UnheardMeter]:
-    """Return the meters that were not read within a day; societies None: of all."""
+    """Return the meters that were not read since a moment.
+
+    Args:
+        conn: A connection.
+        now: The time.
+        societies: Whose; None: of all.
+        before: The moment; None: a day ago.
+    """
     arguments = {
         "now": now,
-        "before": now - SILENCE,
+        "before": before or now - SILENCE,
         "societies": None if societies is None else list(societies),
         "log": str(GATEWAY_LOG),
         "far_off": int(GatewayEvent.CLOCK_FAR_OFF),
