@@ -92,6 +92,8 @@ class EventKind(StrEnum):
     """A published number would change beyond the bounds, and nobody asked for it."""
     PROLONGED_ESTIMATE = "prolonged_estimate"
     """A subject's months in a row could not be proved."""
+    SELF_READ_DUE = "self_read_due"
+    """A dial that a person reads was not read by the set day, and its month waits for it."""
 
 
 class Severity(StrEnum):

@@ -10,7 +10,11 @@ from shared_schema.evidence.electricity import (
     PhaseLossEvidence,
     ReverseEnergyEvidence,
 )
-from shared_schema.evidence.months import HeldChangeEvidence, ProlongedEstimateEvidence
+from shared_schema.evidence.months import (
+    HeldChangeEvidence,
+    ProlongedEstimateEvidence,
+    SelfReadDueEvidence,
+)
 from shared_schema.evidence.reading import (
     ContradictionEvidence,
     ExceededQuota,
@@ -72,6 +76,7 @@ __all__ = [
     "ReadFailureEvidence",
     "ReverseEnergyEvidence",
     "ReverseFlowEvidence",
+    "SelfReadDueEvidence",
     "StoppedMeterEvidence",
     "StuckRegisterEvidence",
     "Suspect",
@@ -108,4 +113,5 @@ EVIDENCE: dict[EventKind, type[Evidence]] = {
     EventKind.GATEWAY_CLOCK: GatewayClockEvidence,
     EventKind.HELD_CHANGE: HeldChangeEvidence,
     EventKind.PROLONGED_ESTIMATE: ProlongedEstimateEvidence,
+    EventKind.SELF_READ_DUE: SelfReadDueEvidence,
 }

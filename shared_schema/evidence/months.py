@@ -4,6 +4,7 @@
 from typing import ClassVar
 
 from shared_schema.evidence.base import Evidence
+from shared_schema.message import Label, UtcDatetime
 
 
 class HeldChangeEvidence(Evidence):
@@ -25,3 +26,19 @@ class ProlongedEstimateEvidence(Evidence):
     NEWS: ClassVar[tuple[str, ...]] = ("months",)
 
     months: str
+
+
+class SelfReadDueEvidence(Evidence):
+    """A month that waits for somebody to read a dial."""
+
+    SCHEMA: ClassVar[str] = "metering.evidence.self_read_due/1"
+    NEWS: ClassVar[tuple[str, ...]] = ("month", "meters")
+
+    month: str
+    meters: tuple[str, ...]
+    """Maker and serial number of each whose dial is to be read."""
+    tower: Label | None = None
+    why: str
+    """Why nobody else reads it, in words."""
+    until: UtcDatetime
+    """A dial that is read later does not close this month any more."""
