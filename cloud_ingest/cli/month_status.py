@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from cloud_ingest.cli.month_status_text import status_text
 from cloud_ingest.cli.options import Config, Dsn, Json, MonthNamed, TheSociety, opened_store
 from cloud_ingest.cli.say import say
-from cloud_ingest.core.month_name import month_name, named_month
+from cloud_ingest.core.month_name import named_month
 from cloud_ingest.month.status import MonthStatus, month_status
 from cloud_ingest.store.registry import one_society
 
@@ -32,9 +32,16 @@ def status(
         now = datetime.now(UTC)
         span = named_month(month, opened.zone, now)
         name = one_society(opened.conn, society)
-        found = month_status(opened.conn, name, span, now)
-        title = month_name(span, opened.zone, now)
+        found = month_status(
+            opened.conn,
+            name,
+            span,
+            now,
+            window=opened.settings.self_read_window,
+            grace=opened.settings.close_grace,
+        )
+        zone = opened.zone
     if json:
         say(TypeAdapter(MonthStatus).dump_json(found, indent=2, by_alias=True).decode())
     else:
-        say(status_text(found, title))
+        say(status_text(found, zone, now))

@@ -1,20 +1,101 @@
 # SPDX-License-Identifier: MIT
-"""Where a month stands: how many of its numbers are final, and which are missing.
+"""Where a month stands: how many of its numbers are final, which are missing, and what waits.
 
-In: a society, a month, the time. Out: one value for a sentence, a table or JSON. Never: a write.
+Of a closed month this is what its manifest says. Before that, a number can be final if its meters
+have a reading near the end of the month; while the month runs, if they are still read.
+
+In: a society, a month, the time. Out: one value for a sentence (`month.status_words`), a table or
+JSON. Never: a write, a number.
 """
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
 
+from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.gateway_standing import State
 from cloud_ingest.core.month import Month
-from cloud_ingest.month.published import ShownNumber, shown_states
+from cloud_ingest.month.boundaries import month_channels
+from cloud_ingest.month.close import CLOSE_GRACE
+from cloud_ingest.month.still_to_read import ToRead, read_near, still_to_read
+from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.gateways import standings
+from cloud_ingest.store.published import PublishedStates, published_states
+from cloud_ingest.store.readings_read import Window, boundary_readings
 from cloud_ingest.store.registry import find_society
+from shared_schema.billing import Estimate, Held
+from shared_schema.catalogue import BILLED_REGISTER, Service
+from shared_schema.events import Subject
+from shared_schema.quality import Reason
 
 Phase = Literal["running", "ended", "closed"]
-"""It has not ended, it was never closed, or it was."""
+"""It has not ended; it has, and was never closed; it was closed."""
+MissingState = Literal["withheld", "withdrawn", "unread"]
+"""``unread``: the month is not closed, and no reading is near its end, or none comes."""
+Border = Literal["start", "end"]
+UNREAD_REASONS = frozenset(
+    {Reason.NO_OPENING, Reason.NO_CLOSING, Reason.OFFLINE, Reason.INCOMPLETE}
+)
+BORDERS: Mapping[Reason, Border] = {Reason.NO_OPENING: "start", Reason.NO_CLOSING: "end"}
+LOOKED_BACK = timedelta(days=62)
+"""So far before the end of a month its meters' last readings are looked for."""
+
+
+class NumberKey(NamedTuple):
+    """Whose number it is."""
+
+    subject_type: SubjectKind
+    subject: str
+    service: Service
+
+
+@dataclass(frozen=True, slots=True)
+class MissingNumber:
+    """A number that a month lacks."""
+
+    subject_type: SubjectKind
+    subject: str
+    tower: str | None
+    service: Service
+    state: MissingState
+    reasons: tuple[Reason, ...] = ()
+    estimate: Estimate | None = None
+    is_dial: bool = False
+    """Its meter has no data port: a person reads it."""
+    since: datetime | None = None
+    """The last reading up to the end of the month, where none stands for that."""
+    lacks: tuple[Border, ...] = ()
+    """Near which of its borders no reading is now."""
+
+    @property
+    def key(self) -> NumberKey:
+        """Whose number it is."""
+        return NumberKey(self.subject_type, self.subject, self.service)
+
+    @property
+    def is_unread(self) -> bool:
+        """It is missing because nobody read a border."""
+        return self.state != "withdrawn" and bool(self.lacks or UNREAD_REASONS & set(self.reasons))
+
+    @property
+    def is_read(self) -> bool:
+        """What it lacked is read by now: closing the month again may give its number."""
+        return bool(BORDERS.keys() & set(self.reasons)) and not self.lacks
+
+
+@dataclass(frozen=True, slots=True)
+class SilentGateway:
+    """A gateway that is not heard now."""
+
+    gateway: str
+    tower: str | None
+    state: State
+    since: datetime | None
+    """When it was heard last; None: never."""
+    waiting: tuple[ToRead, ...]
+    """Meters whose reading near the end of the month it has not brought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +105,21 @@ class MonthStatus:
     society: str
     month: str
     phase: Phase
+    starts_at: datetime
+    ends_at: datetime
+    closes_from: datetime
+    """When it may be closed."""
     closed_at: datetime | None
+    """When it was closed last."""
     final: int
-    missing: tuple[ShownNumber, ...]
-    """Withheld or withdrawn."""
+    """How many numbers stand; before it is closed, how many can be."""
+    missing: tuple[MissingNumber, ...]
+    """The worst first."""
+    held: tuple[Held, ...]
+    """Changes that wait for a person."""
+    to_read: tuple[ToRead, ...]
+    """What a person still has to read for its end."""
+    gateways: tuple[SilentGateway, ...]
 
     @property
     def total(self) -> int:
@@ -36,17 +128,199 @@ class MonthStatus:
 
 
 @translating
-def month_status(conn: Connection, society: str, month: Month, now: datetime) -> MonthStatus:
+def month_status(
+    conn: Connection,
+    society: str,
+    month: Month,
+    now: datetime,
+    *,
+    window: timedelta,
+    grace: timedelta = CLOSE_GRACE,
+) -> MonthStatus:
     """Say where a month stands.
+
+    Args:
+        conn: The store.
+        society: Its name.
+        month: The month; it may still run.
+        now: The time.
+        window: How far from the border a dial may end the month.
+        grace: How long after its end the month may be closed.
 
     Raises:
         NotFound: no such society.
     """
     society_id = find_society(conn, society)
-    states = shown_states(conn, society_id, month)
-    phase: Phase = "running" if now < month.end else "ended"
-    if states is None:
-        return MonthStatus(society, str(month), phase, None, 0, ())
+    to_read = still_to_read(conn, society_id, month, now, window)
+    serving = assignments_between(conn, society_id, month.start, month.end)
+    states = published_states(conn, society_id, str(month))
+    own = _by_number(serving)
+    missing: Iterable[MissingNumber]
+    if states is not None:
+        phase: Phase = "closed"
+        missing = _missing_of(conn, states, own, month, window)
+        final = states.published
+    else:
+        phase = "running" if now < month.end else "ended"
+        late = _silent(to_read) if phase == "running" else _unread_now(conn, serving, month, window)
+        missing = _unread(conn, {key: own[key] for key in late if key in own}, month)
+        final = len(own) - len(late)
     return MonthStatus(
-        society, str(month), "closed", states.closed_at, states.published, states.others
+        society=society,
+        month=str(month),
+        phase=phase,
+        starts_at=month.start,
+        ends_at=month.end,
+        closes_from=month.end + grace,
+        closed_at=None if states is None else states.closed_at,
+        final=final,
+        missing=tuple(sorted(missing, key=_worst_first)),
+        held=() if states is None else states.held,
+        to_read=to_read,
+        gateways=_silent_gateways(conn, society_id, to_read, now),
+    )
+
+
+def _worst_first(one: MissingNumber) -> tuple[object, ...]:
+    """Sort units before common areas, what is away before what is in doubt, and dials last."""
+    since = None if one.since is None else one.since.timestamp()
+    away = (since or 0.0) if one.is_unread else None
+    is_late = (one.is_dial, away is None, away or 0.0)
+    return (one.is_read, one.subject_type != "unit", is_late, one.subject, one.service)
+
+
+def _by_number(serving: Iterable[Assignment]) -> dict[NumberKey, list[Assignment]]:
+    """Sort assignments by the number that they count for; a bulk meter has none."""
+    found: dict[NumberKey, list[Assignment]] = {}
+    for each in serving:
+        if each.subject_type != "bulk":
+            key = NumberKey(each.subject_type, each.subject, each.service)
+            found.setdefault(key, []).append(each)
+    return found
+
+
+def _silent(to_read: Iterable[ToRead]) -> set[NumberKey]:
+    """Return which numbers of a month that runs are in doubt: their meters are not heard."""
+    silent = [each for each in to_read if each.why != "no_data_port"]
+    return {NumberKey(e.subject_type, e.subject, e.service) for e in silent}
+
+
+def _unread_now(
+    conn: Connection, serving: Sequence[Assignment], month: Month, window: timedelta
+) -> set[NumberKey]:
+    """Return which numbers of a month that has ended have no reading near its end."""
+    at_end = [each for each in serving if each.valid_to is None or each.valid_to >= month.end]
+    read = read_near(conn, at_end, month.end, window)
+    return {
+        NumberKey(each.subject_type, each.subject, each.service)
+        for each in at_end
+        if each.meter_id not in read and each.subject_type != "bulk"
+    }
+
+
+def _unread(
+    conn: Connection, late: Mapping[NumberKey, Sequence[Assignment]], month: Month
+) -> Iterable[MissingNumber]:
+    last = _last_readings(conn, [each for own in late.values() for each in own], month)
+    for key, own in late.items():
+        yield MissingNumber(
+            *key[:2],
+            own[-1].tower,
+            key.service,
+            "unread",
+            is_dial=any(each.legacy for each in own),
+            since=_earliest(last, own),
+            lacks=("end",),
+        )
+
+
+def _missing_of(
+    conn: Connection,
+    states: PublishedStates,
+    own: Mapping[NumberKey, Sequence[Assignment]],
+    month: Month,
+    window: timedelta,
+) -> Iterable[MissingNumber]:
+    """Return what a manifest lacks, with what is known of the meters now."""
+    withheld = {_key(each.subject, each.service): each for each in states.withheld}
+    withdrawn = {_key(each.subject, each.service) for each in states.withdrawn}
+    unread = [
+        meter
+        for key, each in withheld.items()
+        if UNREAD_REASONS & set(each.reasons)
+        for meter in own.get(key, ())
+    ]
+    last = _last_readings(conn, unread, month)
+    read = {
+        Reason.NO_OPENING: read_near(conn, unread, month.start, window),
+        Reason.NO_CLOSING: read_near(conn, unread, month.end, window),
+    }
+    for key in sorted(withheld.keys() | withdrawn):
+        meters = own.get(key, [])
+        reasons = withheld[key].reasons if key in withheld else ()
+        lacks = tuple(
+            border
+            for reason, border in BORDERS.items()
+            if reason in reasons and not read[reason].issuperset(each.meter_id for each in meters)
+        )
+        yield MissingNumber(
+            *key[:2],
+            meters[-1].tower if meters else None,
+            key.service,
+            "withheld" if key in withheld else "withdrawn",
+            reasons,
+            withheld[key].estimate if key in withheld else None,
+            is_dial=any(each.legacy for each in meters),
+            since=_earliest(last, meters) if "end" in lacks else None,
+            lacks=lacks,
+        )
+
+
+def _key(subject: Subject, service: Service) -> NumberKey:
+    return NumberKey("unit" if subject.type == "unit" else "common", subject.id, service)
+
+
+def _last_readings(
+    conn: Connection, meters: Sequence[Assignment], month: Month
+) -> dict[int, datetime]:
+    """Return the last reading of each meter up to the end of a month, by its number."""
+    billed = month_channels(conn, meters, BILLED_REGISTER)
+    windows = [
+        Window(each.channel_id, month.end - LOOKED_BACK, month.end) for each in billed.channels
+    ]
+    rows = boundary_readings(conn, last_in=windows, exponents=billed.exponents)
+    found = {
+        each.meter_id: each.last_reading_at
+        for each in meters
+        if each.last_reading_at is not None and each.last_reading_at < month.end
+    }
+    for channel in billed.channels:
+        for row in rows.get(channel.channel_id, ()):
+            found[channel.meter_id] = max(row.ts, found.get(channel.meter_id, row.ts))
+    return found
+
+
+def _earliest(last: Mapping[int, datetime], own: Iterable[Assignment]) -> datetime | None:
+    """Return since when one of a number's meters was not read."""
+    return min((last[each.meter_id] for each in own if each.meter_id in last), default=None)
+
+
+def _silent_gateways(
+    conn: Connection, society_id: int, to_read: Collection[ToRead], now: datetime
+) -> tuple[SilentGateway, ...]:
+    found = [
+        SilentGateway(
+            each.gateway,
+            each.tower,
+            each.state,
+            each.lost_at if each.state == "offline" and each.lost_at else each.heard_at,
+            tuple(
+                one for one in to_read if one.gateway == each.gateway and one.why == "gateway_away"
+            ),
+        )
+        for each in standings(conn, now)
+        if each.society_id == society_id and each.state not in {"online", "taken back"}
+    ]
+    return tuple(
+        sorted(found, key=lambda one: (-len(one.waiting), one.since is not None, one.since or now))
     )

@@ -43,6 +43,7 @@ class PublishedStates:
     published: int
     withheld: tuple[Withheld, ...]
     withdrawn: tuple[ManifestEntry, ...]
+    held: tuple[Held, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def published_states(conn: Connection, society_id: int, month: str) -> Published
         return None
     rest = _rest(line)
     named = len(_HASHES.findall(line)) - len(rest.withdrawn)
-    return PublishedStates(rest.closed_at, named, rest.withheld, rest.withdrawn)
+    return PublishedStates(rest.closed_at, named, rest.withheld, rest.withdrawn, rest.held)
 
 
 def _rest(manifest: bytes) -> _Rest:
