@@ -21,11 +21,25 @@ from shared_schema.message import (
     Part,
     Sha256,
     UtcDatetime,
+    ZoneName,
 )
 from shared_schema.obis import Obis
 from shared_schema.quality import Origin, Quality, Reason
 
-BILLING_UNITS: dict[Service, str] = {Service.ELECTRICITY: "kWh", Service.WATER: "kL"}
+
+class BillingUnit(StrEnum):
+    """The units of quantities: there is no other."""
+
+    KWH = "kWh"
+    """A kilowatt-hour, of electricity."""
+    KL = "kL"
+    """A kilolitre, of water: 1,000 litres, which is one cubic metre."""
+
+
+BILLING_UNITS: dict[Service, BillingUnit] = {
+    Service.ELECTRICITY: BillingUnit.KWH,
+    Service.WATER: BillingUnit.KL,
+}
 BILLING_EXPONENTS: dict[tuple[Service, int], int] = {
     (Service.ELECTRICITY, Unit.WATT_HOUR): -3,
     (Service.WATER, Unit.CUBIC_METRE): 0,
@@ -105,6 +119,8 @@ class BoundaryReading(Part):
 class MeterMonth(Part):
     """What one meter contributes to a subject's month."""
 
+    ADDED = frozenset({"tower"})
+
     meter: MeterId
     source: Label
     """Where it comes from: ``grid``, ``generator``, ``inlet-1``: billing may price them apart."""
@@ -127,9 +143,11 @@ class MonthlyConsumption(Message):
     """
 
     SCHEMA: ClassVar[str] = "metering.monthly-consumption/1"
+    ADDED = frozenset({"zone"})
 
     society: Label
     month: Month
+    zone: ZoneName | None = None
     subject: Subject
     tower: Label | None = None
     """The tower of the subject; of one that moved, its last."""
@@ -138,8 +156,8 @@ class MonthlyConsumption(Message):
     """Rises with each correction, by one or more; the consumer keeps the highest."""
     quantity: DecimalText
     """What the subject used in the month: the number that is billed."""
-    unit: str
-    """``kWh`` or ``kL``."""
+    unit: BillingUnit
+    """Of every quantity in it."""
     quality: Quality
     reasons: tuple[Reason, ...] = ()
     parts: tuple[MeterMonth, ...] = Field(min_length=1)
@@ -161,11 +179,15 @@ class MonthlyWithdrawal(Message):
     """
 
     SCHEMA: ClassVar[str] = "metering.monthly-withdrawal/1"
+    ADDED = frozenset({"zone", "unit"})
 
     society: Label
     month: Month
+    zone: ZoneName | None = None
     subject: Subject
     service: Service
+    unit: BillingUnit | None = None
+    """Of the number that it takes back; None: an earlier version sent it."""
     version: int = Field(ge=1)
     """Above that of the number that it takes back."""
     reasons: tuple[Reason, ...] = ()
@@ -186,8 +208,12 @@ class ManifestEntry(Part):
 class Withheld(Part):
     """A number that cannot be proved, and why: it is not estimated silently."""
 
+    ADDED = frozenset({"unit"})
+
     subject: Subject
     service: Service
+    unit: BillingUnit | None = None
+    """Of its quantity; None: an earlier version sent it."""
     reasons: tuple[Reason, ...] = Field(min_length=1)
     """Why it cannot be proved."""
     estimate: Estimate | None = None
@@ -197,8 +223,12 @@ class Withheld(Part):
 class Held(Part):
     """A change that nobody asked for and that waits for a person; the former version stands."""
 
+    ADDED = frozenset({"unit"})
+
     subject: Subject
     service: Service
+    unit: BillingUnit | None = None
+    """Of its quantity; None: an earlier version sent it."""
     version: int = Field(ge=1)
     """That stands."""
     quantity: DecimalText | None
@@ -210,9 +240,13 @@ class Held(Part):
 class Unassigned(Part):
     """What a meter counted while it served nobody."""
 
+    ADDED = frozenset({"unit"})
+
     meter: MeterId
     tower: Label | None
     service: Service
+    unit: BillingUnit | None = None
+    """Of its quantity; None: an earlier version sent it."""
     opening: BoundaryReading
     closing: BoundaryReading
     quantity: DecimalText
@@ -223,9 +257,13 @@ class BillingManifest(Message):
     """Everything that a month holds, so that the consumer knows when it has it all."""
 
     SCHEMA: ClassVar[str] = "metering.billing-manifest/1"
+    ADDED = frozenset({"zone"})
 
     society: Label
     month: Month
+    zone: ZoneName | None = None
+    version: int = Field(ge=1, default=1)
+    """Rises with each manifest of the month, by one or more; the consumer keeps the highest."""
     entries: tuple[ManifestEntry, ...]
     """Every number that holds, by the message that said it last."""
     withheld: tuple[Withheld, ...]
@@ -273,13 +311,17 @@ class Reconciliation(Message):
     """
 
     SCHEMA: ClassVar[str] = "metering.reconciliation/1"
+    ADDED = frozenset({"zone"})
 
     society: Label
     month: Month
+    zone: ZoneName | None = None
+    version: int = Field(ge=1, default=1)
+    """Rises with each change of it, by one or more; the consumer keeps the highest."""
     tower: Label
     service: Service
-    unit: str
-    """``kWh`` or ``kL``."""
+    unit: BillingUnit
+    """Of every quantity in it."""
     bulk: DecimalText | None
     """What the tower's bulk meter counted; None: it is not known."""
     units: DecimalText

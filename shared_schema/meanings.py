@@ -19,6 +19,7 @@ EVERYWHERE: Final = {
     "schema": "Name and version of this form; a changed meaning is a new version.",
     "society": "The society, by its name.",
     "month": "The month in the society's zone: ``2026-07``.",
+    "zone": "In which the month begins and ends: ``Asia/Kolkata``; None: it is not said.",
     "subject": "Whom it is about.",
     "subject_type": "What the subject is.",
     "service": "Electricity or water.",

@@ -66,12 +66,17 @@ GatewayName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 KeyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 Month = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
+ZoneName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_+/-]{0,63}$")]
+"""A time zone of the IANA database, such as ``Asia/Kolkata``."""
 
 
 class Part(BaseModel):
     """A frozen piece of a message."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    ADDED: ClassVar[frozenset[str]] = frozenset()
+    """Fields that an earlier version of this program did not send: that what it sent lacks one of
+    them is no reason to send it again."""
 
     def to_line(self) -> bytes:
         """Write the one line of JSON that is sent, without the newline."""

@@ -5,7 +5,7 @@ In: what a person asked to close. Out: one frozen value that every step of the c
 the word that tells a step whether a message says anything new. Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -16,10 +16,16 @@ from cloud_ingest.core.door import USUAL_LIMITS, Limits
 from cloud_ingest.core.month import Month, month_of, next_month
 from cloud_ingest.month.count import Counted, Progress
 from cloud_ingest.settings import EstimatesRule
-from shared_schema.billing import MonthlyConsumption, MonthlyWithdrawal, Withheld
+from shared_schema.billing import (
+    BillingManifest,
+    MonthlyConsumption,
+    MonthlyWithdrawal,
+    Reconciliation,
+    Withheld,
+)
 from shared_schema.catalogue import Service
 from shared_schema.events import SubjectType
-from shared_schema.message import Message
+from shared_schema.message import Message, Part
 
 
 class SubjectKey(NamedTuple):
@@ -107,14 +113,39 @@ def says_the_same(former: Message, made: Message) -> bool:
     """Say whether two messages differ in nothing that their consumer needs another version for.
 
     Of a monthly number another remark beside the ones it has is none. That it has the first one, or
-    none any more, is. Numbers of an earlier version of this program do not say where each meter
-    hung: that alone is no reason to send them again.
+    none any more, is. That an earlier version of this program did not say a field which is new
+    since is no reason to send a message again.
     """
     apart = {"version", "closed_at"}
-    said, says = (each.model_dump(exclude=apart) for each in (former, made))
     if isinstance(former, MonthlyConsumption) and isinstance(made, MonthlyConsumption):
-        said["reasons"], says["reasons"] = bool(former.reasons), bool(made.reasons)
-    for old, new in zip(said.get("parts", ()), says.get("parts", ()), strict=False):
-        if old["tower"] is None:
-            new["tower"] = None
-    return said == says
+        if bool(former.reasons) != bool(made.reasons):
+            return False
+        apart.add("reasons")
+    return _are_equal(former, made, apart)
+
+
+def is_said(
+    former: BillingManifest | Reconciliation, made: BillingManifest | Reconciliation, floor: int
+) -> bool:
+    """Say whether what was sent says it, under a version that consumers keep.
+
+    Args:
+        former: What was sent last.
+        made: What there is to say now.
+        floor: The least version: above all that a restore has forgotten.
+    """
+    return former.version >= floor and says_the_same(former, made)
+
+
+def _are_equal(former: object, made: object, apart: Collection[str] = ()) -> bool:
+    """Say whether two values are equal but for fields that did not exist when one was sent."""
+    if isinstance(former, Part):
+        unsaid = former.ADDED - former.model_fields_set
+        return type(former) is type(made) and all(
+            _are_equal(getattr(former, name), getattr(made, name))
+            for name in type(former).model_fields
+            if name not in apart and name not in unsaid
+        )
+    if isinstance(former, tuple) and isinstance(made, tuple):
+        return len(former) == len(made) and all(map(_are_equal, former, made))
+    return former == made

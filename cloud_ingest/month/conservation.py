@@ -59,6 +59,7 @@ def unassigned_between(
         meter=rows.meter,
         tower=_hung_in(rows.served, at),
         service=rows.service,
+        unit=BILLING_UNITS[rows.service],
         opening=boundary_reading(opening),
         closing=boundary_reading(closing),
         quantity=_moved(rows, opening, closing),

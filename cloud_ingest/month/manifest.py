@@ -12,10 +12,11 @@ nothing new. Never: a number.
 
 from collections.abc import Iterable
 
-from cloud_ingest.month.closing import Closing, says_the_same
+from cloud_ingest.month.closing import Closing, is_said
 from cloud_ingest.month.numbers import Numbers
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.manifests import manifest_of, put_manifest
+from cloud_ingest.store.months import version_floor
 from cloud_ingest.store.outbox import enqueue
 from shared_schema.billing import (
     BillingManifest,
@@ -34,6 +35,7 @@ def write_manifest(
     made = BillingManifest(
         society=closing.society,
         month=closing.month,
+        zone=closing.zone.key,
         entries=tuple(_entry(kept.number, kept.sha256) for kept in numbers.kept),
         withheld=numbers.withheld,
         withdrawn=tuple(_entry(kept.withdrawal, kept.sha256) for kept in numbers.withdrawn),
@@ -42,8 +44,11 @@ def write_manifest(
         closed_at=closing.now,
     )
     former = manifest_of(conn, closing.society_id, closing.month)
-    if former is not None and says_the_same(former, made):
+    floor = version_floor(conn)
+    if former is not None and is_said(former, made, floor):
         return
+    last = 0 if former is None else former.version
+    made = made.model_copy(update={"version": max(last + 1, floor)})
     line = put_manifest(conn, closing.society_id, made, numbers.heard)
     enqueue(conn, billing_manifest_topic(closing.society, closing.month), line, retain=True)
 

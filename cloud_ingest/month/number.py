@@ -53,13 +53,18 @@ def number_of(
     proved = tuple(share for share in shares if share is not None)
     if len(proved) < len(shares):
         return Withheld(
-            subject=subject, service=service, reasons=reasons, estimate=estimate_of(parts)
+            subject=subject,
+            service=service,
+            unit=BILLING_UNITS[service],
+            reasons=reasons,
+            estimate=estimate_of(parts),
         )
     with exactly():
         quantity = sum((share.quantity for share in proved), Decimal(0))
     return MonthlyConsumption(
         society=closing.society,
         month=closing.month,
+        zone=closing.zone.key,
         subject=subject,
         tower=parts[-1].assignment.tower,
         service=service,

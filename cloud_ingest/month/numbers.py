@@ -27,6 +27,7 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.months import KeptNumber, KeptWithdrawal
 from cloud_ingest.store.outbox import billing_ack_key, enqueue_acknowledged
 from shared_schema.billing import (
+    BILLING_UNITS,
     Held,
     MonthlyConsumption,
     MonthlyWithdrawal,
@@ -169,8 +170,10 @@ class _Desk:
         withdrawal = MonthlyWithdrawal(
             society=closing.society,
             month=closing.month,
+            zone=closing.zone.key,
             subject=subject_of(key),
             service=key.service,
+            unit=BILLING_UNITS[key.service],
             version=self.next_version(key),
             reasons=reasons,
             closed_at=closing.now,
@@ -254,6 +257,7 @@ def _held(former: MonthlyConsumption, made: Made | None) -> Held:
     return Held(
         subject=former.subject,
         service=former.service,
+        unit=former.unit,
         version=former.version,
         quantity=made.quantity if isinstance(made, MonthlyConsumption) else None,
         reasons=in_order([frozenset(reasons), frozenset({Reason.LATE_CHANGE})]),
@@ -263,4 +267,4 @@ def _held(former: MonthlyConsumption, made: Made | None) -> Held:
 def _waiting(made: MonthlyConsumption) -> Withheld:
     """Withhold a first number that would go with a change that is held."""
     reasons = in_order([frozenset(made.reasons), frozenset({Reason.LATE_CHANGE})])
-    return Withheld(subject=made.subject, service=made.service, reasons=reasons)
+    return Withheld(subject=made.subject, service=made.service, unit=made.unit, reasons=reasons)

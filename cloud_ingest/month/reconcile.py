@@ -14,10 +14,11 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from cloud_ingest.core.balance import Balance, Drawn, MeterDraw, balance, taken_by_tower
-from cloud_ingest.month.closing import Closing, SubjectKey, says_the_same
+from cloud_ingest.month.closing import Closing, SubjectKey, is_said
 from cloud_ingest.month.count import Counted
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.months import KeptReconciliation
 from cloud_ingest.store.outbox import enqueue
 from shared_schema.billing import BILLING_UNITS, MonthlyConsumption, Reconciliation
 from shared_schema.catalogue import Service
@@ -35,31 +36,42 @@ def reconcile(
     standing: Standing,
 ) -> list[Reconciliation]:
     """Publish the reconciliations that are new or differ from their former one."""
-    former_results = months.reconciliations(conn, closing.society_id, closing.month)
-    before = {(former.tower, former.service): former for former in former_results}
+    kept = months.kept_reconciliations(conn, closing.society_id, closing.month)
+    before = {(each.message.tower, each.message.service): each for each in kept}
+    floor = months.version_floor(conn)
     found: list[Reconciliation] = []
     for result in reconciliations_of(closing, subjects, standing):
         tower, service = result.tower, result.service
         former = before.pop((tower, service), None)
-        if former is not None and says_the_same(former, result):
-            found.append(former)
+        if former is not None and former.stands and is_said(former.message, result, floor):
+            found.append(former.message)
             continue
-        line = months.put_reconciliation(conn, closing.society_id, result)
+        said = _following(former, result, floor)
+        line = months.put_reconciliation(conn, closing.society_id, said)
         topic = reconciliation_topic(closing.society, closing.month, tower, service)
         enqueue(conn, topic, line, retain=True)
-        found.append(result)
+        found.append(said)
     for former in before.values():
-        _take_back(conn, closing, former)
+        if former.stands or former.message.version < floor:
+            _take_back(conn, closing, former, floor)
     return found
 
 
-def _take_back(conn: Connection, closing: Closing, former: Reconciliation) -> None:
+def _following(
+    former: KeptReconciliation | None, result: Reconciliation, floor: int
+) -> Reconciliation:
+    last = 0 if former is None else former.message.version
+    return result.model_copy(update={"version": max(last + 1, floor)})
+
+
+def _take_back(conn: Connection, closing: Closing, former: KeptReconciliation, floor: int) -> None:
     """Tell that a tower has nothing to balance any more, and empty its topic."""
-    topic = reconciliation_topic(closing.society, closing.month, former.tower, former.service)
-    nothing = _message(closing, former.tower, former.service, balance([]))
-    enqueue(conn, topic, nothing.to_line())
+    tower, service = former.message.tower, former.message.service
+    topic = reconciliation_topic(closing.society, closing.month, tower, service)
+    nothing = _following(former, _message(closing, tower, service, balance([])), floor)
+    line = months.put_reconciliation(conn, closing.society_id, nothing, stands=False)
+    enqueue(conn, topic, line)
     enqueue(conn, topic, b"", retain=True)
-    months.drop_reconciliation(conn, closing.society_id, former)
 
 
 def reconciliations_of(
@@ -127,6 +139,7 @@ def _message(closing: Closing, tower: str, service: Service, result: Balance) ->
     return Reconciliation(
         society=closing.society,
         month=closing.month,
+        zone=closing.zone.key,
         tower=tower,
         service=service,
         unit=BILLING_UNITS[service],

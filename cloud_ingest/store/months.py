@@ -15,7 +15,7 @@ from typing import Any
 
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.manifests import manifest_of
-from cloud_ingest.store.rows import all_rows, scalar, scalars
+from cloud_ingest.store.rows import all_rows, scalar
 from shared_schema.billing import (
     MonthlyConsumption,
     MonthlyWithdrawal,
@@ -231,24 +231,46 @@ def _named(society_id: int, message: MonthlyConsumption | MonthlyWithdrawal) -> 
 @translating
 def reconciliations(conn: Connection, society_id: int, month: str) -> list[Reconciliation]:
     """Return the reconciliations of a month."""
-    lines = scalars(
-        conn,
-        "SELECT message FROM month_reconciliation WHERE society_id = %s AND month = %s",
-        (society_id, month),
-    )
-    return [Reconciliation.from_line(line) for line in lines]
+    return [each.message for each in kept_reconciliations(conn, society_id, month) if each.stands]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReconciliation:
+    """What was said last of a tower's balance."""
+
+    message: Reconciliation
+    stands: bool
+    """False: it was taken back, since the tower had nothing to balance any more."""
 
 
 @translating
-def put_reconciliation(conn: Connection, society_id: int, result: Reconciliation) -> bytes:
-    """Keep a reconciliation and return the bytes that are sent."""
+def kept_reconciliations(conn: Connection, society_id: int, month: str) -> list[KeptReconciliation]:
+    """Return what was said last of each tower of a month, also where it was taken back."""
+    rows = conn.execute(
+        """
+        SELECT message, NOT taken_back FROM month_reconciliation
+        WHERE society_id = %s AND month = %s
+        """,
+        (society_id, month),
+    )
+    return [KeptReconciliation(Reconciliation.from_line(line), stands) for line, stands in rows]
+
+
+@translating
+def put_reconciliation(
+    conn: Connection, society_id: int, result: Reconciliation, *, stands: bool = True
+) -> bytes:
+    """Keep a reconciliation, or the word that took it back; return the bytes that are sent."""
     line = result.to_line()
     conn.execute(
         """
-        INSERT INTO month_reconciliation (society_id, month, tower, service, message, closed_at)
-        VALUES (%(society_id)s, %(month)s, %(tower)s, %(service)s, %(message)s, %(closed_at)s)
+        INSERT INTO month_reconciliation (society_id, month, tower, service, message, closed_at,
+                                          taken_back)
+        VALUES (%(society_id)s, %(month)s, %(tower)s, %(service)s, %(message)s, %(closed_at)s,
+                %(taken_back)s)
         ON CONFLICT (society_id, month, tower, service)
-        DO UPDATE SET message = excluded.message, closed_at = excluded.closed_at
+        DO UPDATE SET message = excluded.message, closed_at = excluded.closed_at,
+                      taken_back = excluded.taken_back
         """,
         {
             "society_id": society_id,
@@ -257,18 +279,7 @@ def put_reconciliation(conn: Connection, society_id: int, result: Reconciliation
             "service": result.service.value,
             "message": line,
             "closed_at": result.closed_at,
+            "taken_back": not stands,
         },
     )
     return line
-
-
-@translating
-def drop_reconciliation(conn: Connection, society_id: int, result: Reconciliation) -> None:
-    """Forget a reconciliation of a tower that has nothing to balance any more."""
-    conn.execute(
-        """
-        DELETE FROM month_reconciliation
-        WHERE society_id = %s AND month = %s AND tower = %s AND service = %s
-        """,
-        (society_id, result.month, result.tower, result.service.value),
-    )

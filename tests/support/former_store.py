@@ -163,10 +163,6 @@ def restore(conn: Connection, rows: Rows) -> None:
         for month in ("2026-06-01", "2026-07-01", "2026-08-01", "2026-09-01"):
             conn.execute("SELECT make_reading_partition(%s)", (month,))
     for table in TABLES:
-        statement = (
-            f"INSERT INTO {table} OVERRIDING SYSTEM VALUE"  # noqa: S608
-            f" SELECT * FROM json_populate_recordset(NULL::{table}, %s::json)"
-        )
         names, *values = rows[table]
         named = [dict(zip(names, each, strict=True)) for each in values]
         if table == "assignment":  # the versions that hold: what 0022 makes of the table
@@ -177,6 +173,13 @@ def restore(conn: Connection, rows: Rows) -> None:
         if table in ORDERS:
             order, at = ORDERS[table]
             named = [{order: _microseconds(row[at]), **row} for row in named]
+        if not named:
+            continue
+        columns = ", ".join(named[0])  # what is new since has its default
+        statement = (
+            f"INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE"  # noqa: S608
+            f" SELECT {columns} FROM json_populate_recordset(NULL::{table}, %s::json)"
+        )
         conn.execute(statement.encode(), (json.dumps(named),))
     sequences = conn.execute(
         "SELECT format('SELECT setval(%L, (SELECT max(%I) FROM %I))',"

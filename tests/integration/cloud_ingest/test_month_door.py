@@ -180,6 +180,12 @@ def test_a_tower_without_a_meter_is_emptied(site: Site) -> None:
     assert (last.units_total, last.loss, last.reasons) == (0, None, (Reason.NO_METER,))
     assert told[2][0] == b""
     assert balance(site, "T1") is None
+    assert (last.version, manifest(site).version, last.zone) == (2, 2, "Asia/Kolkata")
+    site.units(unit_line("C", "2", since="2025-12-01", tower="T1"), now=NOW + 2 * DAY)
+    close(site, now=NOW + 2 * DAY)
+    again = balance(site, "T1")
+    assert again is not None
+    assert (again.version, manifest(site).version) == (3, 3)
 
 
 def test_closing_again_takes_nothing_back_twice(moved: Site) -> None:
@@ -235,6 +241,12 @@ def test_a_restored_store_takes_back_again(moved: Site) -> None:
     assert (again.published, again.taken_back) == (1, 1)
     assert [number.version for number in again.numbers] == [floor]
     assert [each.version for each in again.withdrawn] == [floor]
+    assert manifest(moved).version == floor
+    told = months.kept_reconciliations(moved.conn, society_id(moved), JANUARY)
+    assert {(each.message.tower, each.stands): each.message.version for each in told} == {
+        ("T1", True): floor,
+        ("T2", True): floor,
+    }
     assert close(moved, now=NOW + 3 * DAY).taken_back == 0
 
 
