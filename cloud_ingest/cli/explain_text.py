@@ -14,7 +14,10 @@ from zoneinfo import ZoneInfo
 from cloud_ingest.cli.explain_changes import Changes, delivered
 from cloud_ingest.cli.published import bound, bounds_text
 from cloud_ingest.cli.sentences import Sentences, capital, reason_lines, wrapped
-from cloud_ingest.cli.words import (
+from cloud_ingest.core.border import MERELY_FARTHER, Why
+from cloud_ingest.core.claim import Rule
+from cloud_ingest.core.dial_check import Disagreement
+from cloud_ingest.core.words import (
     ADVICE,
     BREAKS,
     DIALS,
@@ -25,9 +28,6 @@ from cloud_ingest.cli.words import (
     RULES,
     WHYS,
 )
-from cloud_ingest.core.border import MERELY_FARTHER, Why
-from cloud_ingest.core.claim import Rule
-from cloud_ingest.core.dial_check import Disagreement
 from cloud_ingest.month.explanation import (
     ExplainedBorder,
     ExplainedMeter,

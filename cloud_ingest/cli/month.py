@@ -24,7 +24,7 @@ from cloud_ingest.cli.published import bound
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.sentences import wrapped
 from cloud_ingest.cli.table import Column, counted, figure, table
-from cloud_ingest.cli.words import ADVICE
+from cloud_ingest.core.words import ADVICE
 from cloud_ingest.month.close import Closed
 from cloud_ingest.month.close import close_month as close_and_send
 from cloud_ingest.month.report import MonthReport, ReportLine, as_json, month_report

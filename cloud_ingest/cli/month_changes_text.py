@@ -15,10 +15,10 @@ from cloud_ingest.cli.copyable import command_lines
 from cloud_ingest.cli.say import cut
 from cloud_ingest.cli.sentences import wrapped
 from cloud_ingest.cli.table import counted
-from cloud_ingest.cli.words import ORIGINS, REASONS, RULES
 from cloud_ingest.core.local_time import short_time
 from cloud_ingest.core.month import parse_month
 from cloud_ingest.core.month_name import month_name
+from cloud_ingest.core.words import ORIGINS, REASONS, RULES
 from cloud_ingest.month.change_root import ChangeCause
 from cloud_ingest.month.changes_after import ChangedNumber, MonthChanges, NumberChange
 from cloud_ingest.month.explanation import BorderChange

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from cloud_ingest.cli.copyable import command_lines
 from cloud_ingest.cli.sentences import wrapped
 from cloud_ingest.cli.table import counted
-from cloud_ingest.cli.words import ADVICE
 from cloud_ingest.core.local_time import short_day, short_time
+from cloud_ingest.core.words import ADVICE
 from cloud_ingest.entries.advice import local_text
 from cloud_ingest.month.status import MissingNumber, MonthStatus, SilentGateway
 from cloud_ingest.month.status_words import named, short_reason, status_sentence

@@ -12,7 +12,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.cli.say import cut
-from cloud_ingest.cli.words import ORIGINS, REASONS
+from cloud_ingest.core.words import ORIGINS, REASONS
 from cloud_ingest.entries.advice import local_text
 from cloud_ingest.month.explanation import Entry, NumberWord, Told, Word
 from shared_schema.billing import BoundaryReading

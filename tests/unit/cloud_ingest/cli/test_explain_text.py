@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from cloud_ingest.cli.explain_text import explanation_text
-from cloud_ingest.cli.words import METHODS, ORIGINS, QUALITIES, REASONS, RULES, WHYS
 from cloud_ingest.core.border import Why
 from cloud_ingest.core.claim import Rule
+from cloud_ingest.core.words import METHODS, ORIGINS, QUALITIES, REASONS, RULES, WHYS
 from cloud_ingest.month.explanation import (
     Entry,
     ExplainedBorder,

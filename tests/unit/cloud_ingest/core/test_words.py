@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud_ingest.cli.words import QUALITIES, REASONS
+from cloud_ingest.core.words import QUALITIES, REASONS
 
 PAGE = (Path(__file__).parents[4] / "docs/howto/read-a-month.md").read_text("utf-8")
 
