@@ -25,6 +25,7 @@ IngestError
     ├── ProofRefused      a month of which there is nothing to prove
     ├── ArchiveRefused    a month of evidence that cannot be archived or restored now
     ├── ArchiveSpoilt     a file of evidence that is not what was written
+    ├── ResendRefused     messages that billing asks for again and again
     ├── NumberRefused     a number of which nothing waits for a person's word
     ├── RecomputeRefused  days that cannot be made anew from their readings
     ├── RegistersRefused  a file of registers that cannot be read, or has too little to judge
@@ -156,6 +157,10 @@ class ArchiveRefused(UserError):
 
 class ArchiveSpoilt(UserError):
     """A file of evidence is not what was written."""
+
+
+class ResendRefused(UserError):
+    """Billing asks too often to be sent something again."""
 
 
 class RecomputeRefused(UserError):

@@ -291,17 +291,26 @@ class BillingAck(Message):
 
 
 class BillingRequest(Message):
-    """The consumer's wish to be sent again, at once, what it has not acknowledged.
+    """The consumer's wish to be sent something again, on the topic of its acknowledgements.
 
-    It says so on the topic of its acknowledgements, once it has subscribed: a session that is new,
-    or was lost, has missed what was sent before.
+    With nothing but the society it is what the consumer has not acknowledged, at once: it says so
+    whenever it has subscribed, since a session that is new, or was lost, has missed what was sent
+    before. With any of the other fields it is what stands of what they all name, acknowledged or
+    not, withdrawals as well. That comes byte for byte as it was sent, by month, never more than 500
+    messages ahead of what is acknowledged, and no message twice within ten minutes.
     """
 
     SCHEMA: ClassVar[str] = "metering.billing-request/1"
 
     society: Label
     month: Month | None = None
-    """Everything of this month, acknowledged or not; None: of any month what is awaited."""
+    """Of this month; None: of any."""
+    subject: Subject | None = None
+    """Of this subject; None: of any."""
+    service: Service | None = None
+    """Of this service; None: of any."""
+    since: UtcDatetime | None = None
+    """Closed at this time or later; None: at any."""
 
 
 class Reconciliation(Message):

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from cloud_ingest.core.known import Registry
 from cloud_ingest.core.volatile import volatile_of
+from cloud_ingest.errors import ResendRefused
 from cloud_ingest.store.acknowledgements import acknowledge_number, send_again
 from cloud_ingest.store.commands import answer
 from cloud_ingest.store.connection import Connection
@@ -46,13 +47,18 @@ def store_billing_word(conn: Connection, society: str, payload: bytes, now: date
     if isinstance(word, BillingAck):
         acknowledge_number(conn, word, now)
         return
+    try:
+        due = send_again(conn, word, now)
+    except ResendRefused as error:
+        logger.warning("%s", error, extra={"action": "resend_refused", "society": society})
+        return
     logger.info(
-        "Billing asks to be sent again what it has not acknowledged",
+        "Billing asks to be sent messages again",
         extra={
             "action": "billing_request",
             "society": society,
-            "month": word.month,
-            "messages": send_again(conn, word, now),
+            "wish": word.model_dump(mode="json", exclude_none=True, exclude={"schema_name"}),
+            "messages": due,
         },
     )
 

@@ -56,7 +56,7 @@ from cloud_ingest.service.loops import (
 )
 from cloud_ingest.service.store_metrics import StoreMetrics
 from cloud_ingest.service.webhooks import Webhooks
-from cloud_ingest.store import outbox
+from cloud_ingest.store import outbox, resends
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.event_changes import tell_due
 from cloud_ingest.store.migrate import Store
@@ -260,7 +260,7 @@ class Leader:
                 if clock - pruned_at > PRUNE_EVERY_S:
                     before = datetime.now(UTC) - KEEP_SENT
                     await self._election.retry(
-                        "prune", partial(own.run, partial(outbox.prune, before=before))
+                        "prune", partial(own.run, partial(resends.prune, before=before))
                     )
                     pruned_at = clock
                 wait_s = self.settings.outbox_every_s
@@ -277,7 +277,7 @@ class Leader:
                 return
             parcels = await own.run(
                 partial(
-                    outbox.hand_out,
+                    resends.hand_out,
                     now=datetime.now(UTC),
                     held=held,
                     resend_after=self.settings.resend_after,

@@ -10,16 +10,10 @@ In: acknowledgements, requests. Out: how many messages need not be sent again, o
 from datetime import datetime, timedelta
 
 from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.outbox import LONGEST_WAIT, billing_ack_key, enqueue_acknowledged
-from cloud_ingest.store.rows import scalar, scalars
-from shared_schema.billing import (
-    BillingAck,
-    BillingRequest,
-    MonthlyConsumption,
-    MonthlyWithdrawal,
-)
-from shared_schema.errors import UnknownSchema
-from shared_schema.topics import SocietyTopic, billing_topic, society_topics
+from cloud_ingest.store.outbox import LONGEST_WAIT, billing_ack_key
+from cloud_ingest.store.resends import ask, feed, scope
+from cloud_ingest.store.rows import scalar
+from shared_schema.billing import BillingAck, BillingRequest
 
 ASKED_AFTER = timedelta(seconds=30)
 """What was sent so short a time ago is not sent again at once because somebody asks for it."""
@@ -84,73 +78,42 @@ def _never_sent(conn: Connection, ack: BillingAck) -> NeverSent:
     return NeverSent(
         f"billing acknowledges version {ack.version} of {ack.service} {ack.month} of "
         f"{ack.subject.type} {ack.subject.id}, which was not sent: {decided}",
-        scalar(conn, "SELECT society_id FROM society WHERE name = %s", (ack.society,)),
+        _society_id(conn, ack.society),
     )
+
+
+def _society_id(conn: Connection, society: str) -> int | None:
+    found: int | None = scalar(conn, "SELECT society_id FROM society WHERE name = %s", (society,))
+    return found
 
 
 @translating
 def send_again(conn: Connection, request: BillingRequest, now: datetime) -> int:
     """Make due at once what billing asks for, but what was sent a moment ago: that is due soon.
 
+    What is awaited is due now. What was acknowledged before is put into the outbox piece by piece,
+    the first piece now.
+
     Returns:
-        How many messages will be sent.
+        How many messages are due now.
+
+    Raises:
+        ResendRefused: too much was wished for within a short time.
     """
-    prefix = society_topics(request.society, SocietyTopic.BILLING).removesuffix("#")
+    named = scope(request)
     with conn.transaction():
-        again = 0 if request.month is None else _enqueue_month(conn, request, now)
         awaited = conn.execute(
-            """
-            UPDATE outbox SET attempts = 1, published_at = CASE
-                WHEN published_at < %(now)s::timestamptz - %(asked_after)s::interval
-                THEN least(published_at, %(now)s::timestamptz - %(longest)s::interval)
-                ELSE published_at END
-            WHERE ack_key IS NOT NULL AND acked_at IS NULL AND starts_with(topic, %(prefix)s)
-              AND published_at IS NOT NULL
-            """,
+            query("outbox/awaited"),
             {
+                **named,
+                "society": request.society,
                 "now": now,
-                "prefix": prefix if request.month is None else f"{prefix}{request.month}/",
                 "asked_after": ASKED_AFTER,
                 "longest": LONGEST_WAIT,
             },
-        )
-        return again + awaited.rowcount
-
-
-def _enqueue_month(conn: Connection, request: BillingRequest, now: datetime) -> int:
-    """Put what stands of a month into the outbox once more, where nothing of it waits."""
-    standing = [
-        _standing(message)
-        for (message,) in conn.execute(
-            query("outbox/standing"), {"society": request.society, "month": request.month}
-        )
-    ]
-    keys = {billing_ack_key(each): each for each in standing}
-    left_out: set[str] = set(
-        scalars(
-            conn,
-            """
-            SELECT ack_key FROM outbox
-            WHERE ack_key = ANY (%s) AND (acked_at IS NULL OR created_at > %s)
-            """,
-            (list(keys), now - LONGEST_WAIT),
-        )
-    )
-    messages = [
-        (
-            billing_topic(each.society, each.month, each.subject, each.service),
-            each.to_line(),
-            key,
-        )
-        for key, each in keys.items()
-        if key not in left_out
-    ]
-    enqueue_acknowledged(conn, messages)
-    return len(messages)
-
-
-def _standing(message: bytes) -> MonthlyConsumption | MonthlyWithdrawal:
-    try:
-        return MonthlyConsumption.from_line(message)
-    except UnknownSchema:
-        return MonthlyWithdrawal.from_line(message)
+        ).rowcount
+        society_id = _society_id(conn, request.society)
+        if society_id is None or not any(named.values()):
+            return awaited
+        ask(conn, society_id, request, now)
+        return awaited + feed(conn, now)
