@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from shared_schema.asyncapi import asyncapi
 from shared_schema.billing import (
     BillingAck,
     BillingManifest,
@@ -35,6 +36,7 @@ from shared_schema.catalogue import (
 from shared_schema.enrolment import EnrolmentRequest
 from shared_schema.events import Event
 from shared_schema.evidence import EVIDENCE
+from shared_schema.examples import examples
 from shared_schema.gateway import Command, Receipt, Result, Status
 from shared_schema.invitation import Invitation
 from shared_schema.meanings import meanings, member_meanings
@@ -211,35 +213,34 @@ def _ours(base: type[Any]) -> Iterator[type[Any]]:
         yield from _ours(each)
 
 
-def asyncapi() -> dict[str, Any]:
-    """Return the AsyncAPI 3 document: which message travels on which topic."""
-    channels: dict[str, Any] = {}
-    for address, message, summary, description in CHANNELS:
-        levels = [part[1:-1] for part in address.split("/") if part.startswith("{")]
-        channels[message] = {
-            "address": f"metering/v1/{address}",
-            "summary": summary,
-            **({"description": description} if description else {}),
-            "parameters": {level: {} for level in levels},
-            "messages": {message: {"payload": {"$ref": f"schemas/{message}.json"}}},
-        }
-    return {
-        "asyncapi": "3.0.0",
-        "info": {
-            "title": "IoT Utility",
-            "version": "1",
-            "description": "From the meter on the riser to the number that billing charges. "
-            "Topic levels that are labels are percent-encoded. Consumers ignore unknown fields.",
-        },
-        "defaultContentType": "application/json",
-        "channels": channels,
-    }
+def with_evidence(event: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an event that also holds its evidence against the schema it names."""
+    joined, shared = [], dict(event["$defs"])
+    for kind, model in EVIDENCE.items():
+        own = json_schema(f"evidence-{kind.replace('_', '-')}")
+        del own["$schema"]
+        parts = {**own.pop("$defs", {}), model.__name__: own}
+        if clash := [name for name, part in parts.items() if shared.get(name, part) != part]:
+            raise ValueError(f"two schemas are called {', '.join(clash)}")
+        shared |= parts
+        named = {"evidence_schema": {"const": model.SCHEMA}}
+        rests = {"evidence": {"$ref": f"#/$defs/{model.__name__}"}}
+        joined.append(
+            {
+                "if": {"type": "object", "properties": named, "required": list(named)},
+                "then": {"type": "object", "properties": rests},
+            }
+        )
+    return {**event, "$defs": dict(sorted(shared.items())), "allOf": joined}
 
 
 def documents() -> dict[str, str]:
     """Return every generated file: path below the reference folder, and its text."""
     found = {f"schemas/{name}.json": json_schema(name) for name in (*MESSAGES, *PARTS)}
-    found["asyncapi.json"] = asyncapi()
+    found["asyncapi.json"] = asyncapi(
+        CHANNELS, {name: found[f"schemas/{name}.json"] for name in MESSAGES}, examples()
+    )
+    found["schemas/event.json"] = with_evidence(found["schemas/event.json"])
     texts = {
         path: json.dumps(document, indent=2, ensure_ascii=False) + "\n"
         for path, document in found.items()
