@@ -20,6 +20,10 @@ IngestError
     ├── TakeBackRefused   an assignment that is named by too little
     ├── BindingRefused    a meter and a gateway that cannot be bound as it was said
     ├── SelfReadRefused   a dial value that cannot be right, or has no place to go
+    ├── PhotoRefused      bytes that are no photo, or a damaged, moving or too large one
+    ├── SubmissionRefused a self-read of which nothing waits, or that somebody decided before
+    ├── LinkRefused       a link that is none, is over, or was tried too often
+    ├── QuotaReached      more in a day than is taken: come again tomorrow
     ├── DialRefused       a dial that cannot be compared with its module
     ├── ReadingRefused    a reading that cannot be set aside, restored or entered as it was named
     ├── ProofRefused      a month of which there is nothing to prove
@@ -133,6 +137,22 @@ class SealsRefused(UserError):
 
 class SelfReadRefused(UserError):
     """A dial value cannot be taken."""
+
+
+class PhotoRefused(UserError):
+    """Bytes are no photo of a dial, or one that cannot be kept."""
+
+
+class SubmissionRefused(UserError):
+    """Nothing of a self-read waits for a decision, or it says something else than before."""
+
+
+class LinkRefused(UserError):
+    """A resident's link is none, is over, or was tried too often."""
+
+
+class QuotaReached(UserError):
+    """More came within a day than is taken."""
 
 
 class DialRefused(UserError):

@@ -57,16 +57,7 @@ class WebhookSettings(BaseModel):
     @field_validator("url")
     @classmethod
     def _is_safe(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if not url.isascii() or not url.isprintable() or " " in url or len(url) > _LONGEST_URL:
-            raise ValueError("not the address of a receiver: https://helpdesk.example/flags")
-        if not parts.hostname or parts.port == 0 or parts.fragment:
-            raise ValueError("it wants a host: https://helpdesk.example/flags")
-        if parts.username is not None:
-            raise ValueError("a password has no place in it: the messages are signed")
-        if parts.scheme != "https" and not (parts.scheme == "http" and _is_here(parts.hostname)):
-            raise ValueError("it wants https: plain http goes to this machine itself alone")
-        return url
+        return _safe_url(url, "https://helpdesk.example/flags")
 
     @field_validator("kinds", "societies")
     @classmethod
@@ -120,6 +111,24 @@ class BrokerLogin(BaseModel):
         return self
 
 
+def _safe_url(url: str, example: str) -> str:
+    """Return an address that residents or receivers are reached at.
+
+    Raises:
+        ValueError: it is none, or not a safe one.
+    """
+    parts = urlsplit(url)
+    if not url.isascii() or not url.isprintable() or " " in url or len(url) > _LONGEST_URL:
+        raise ValueError(f"not an address: {example}")
+    if not parts.hostname or parts.port == 0 or parts.fragment:
+        raise ValueError(f"it wants a host: {example}")
+    if parts.username is not None:
+        raise ValueError("a password has no place in it")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_here(parts.hostname)):
+        raise ValueError("it wants https: plain http goes to this machine itself alone")
+    return url
+
+
 def _is_here(host: str) -> bool:
     try:
         return host == "localhost" or ip_address(host).is_loopback
@@ -165,6 +174,11 @@ class CloudSettings(BaseModel):
 
     self_read_days: int = Field(ge=0, le=10, default=3)
     """How far from the 1st a dial may have been read to close a month at its own time."""
+    self_read_photo_months: int = Field(ge=1, le=240, default=24)
+    """How long photos of dials are kept; that there was one is kept for ever."""
+    public_url: str | None = None
+    """Where residents reach this cloud, such as ``https://meters.example``: their links begin with
+    it (docs/howto/self-read.md). None: links have no address."""
     zone: Annotated[str, Kind("name of a time zone")] | None = None
     """The zone that the store must have been made with. None: the store's."""
     close_grace_minutes: int = Field(ge=0, le=7 * 24 * 60, default=60)
@@ -223,6 +237,11 @@ class CloudSettings(BaseModel):
             if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
                 raise ValueError("it wants a host and a port, as in 127.0.0.1:9464")
         return address
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_public(cls, url: str | None) -> str | None:
+        return None if url is None else _safe_url(url, "https://meters.example")
 
     @field_validator("broker_login")
     @classmethod

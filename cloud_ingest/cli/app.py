@@ -15,8 +15,8 @@ import sys
 _EXTRA_OF = {
     **dict.fromkeys(
         (
-            *("aiomqtt", "paho", "prometheus_client", "psycopg", "rich"),
-            *("typer", "tzdata"),
+            *("PIL", "aiomqtt", "paho", "prometheus_client", "psycopg"),
+            *("reportlab", "rich", "typer", "tzdata"),
         ),
         "cloud",
     ),

@@ -63,7 +63,10 @@ COMMANDS: Final = {
     "units": Place("units", "Which meter serves which flat, as unit management has it."),
     "meter": Place("meter", "Which gateway may speak for which meter."),
     "history": Place("history", "Registers that an earlier system has read."),
-    "self-read": Place("self_read", "Take what a resident or the caretaker read from a dial."),
+    "self-read": Place(
+        "self_read",
+        "Dials that people read: take one, give out links, decide what residents sent.",
+    ),
     "dial": Place("dial", "Dials beside the modules that read them."),
     "seal": Place("seal", "The seals on meters."),
     "epoch": Place("epoch", "Registers that fell for a good reason: rollover, reset."),

@@ -134,6 +134,12 @@ def is_dial_value(value: Decimal) -> bool:
     return value.is_finite() and 0 <= value < MAX_DIAL and value % FINEST_DIAL == 0
 
 
+def typed_step(value: Decimal) -> Decimal:
+    """Return the worth of the last digit that somebody typed; 1 at most."""
+    exponent = value.as_tuple().exponent
+    return Decimal(1).scaleb(min(exponent, 0) if isinstance(exponent, int) else 0)
+
+
 def in_steps(value: Decimal, exponent: int) -> int | None:
     """Return how many steps of 10^exponent a value is; None: it is finer than one."""
     try:

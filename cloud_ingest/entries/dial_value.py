@@ -10,11 +10,12 @@ what is wrong with it, as a sentence. Never: a reading that is stored. `core.pla
 value.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.known import ChannelKey
 from cloud_ingest.core.plausible import (
     DialFault,
@@ -23,9 +24,10 @@ from cloud_ingest.core.plausible import (
     doubt_of,
     in_steps,
     is_dial_value,
+    typed_step,
 )
 from cloud_ingest.core.rating import UNRATED, most_per_day
-from cloud_ingest.core.register import Epochs, Register
+from cloud_ingest.core.register import Epochs, Register, normalised
 from cloud_ingest.entries.meter import (
     billed_channels,
     exponents_of,
@@ -84,6 +86,25 @@ class DialClaim:
             and before.origin is not Origin.METER
         )
 
+    def stood_still(self, step: Decimal) -> "DialClaim":
+        """Return the claim, or the register before it where its dial hides that it is no fall.
+
+        A dial of whole units that shows 4711 says no more than 4711 to 4712: beside a register of
+        4711.3 it stood still, as far as it tells.
+
+        Args:
+            step: The dial hides less than this.
+        """
+        before, own = self.before, self.register
+        if before is None or before.ts == own.ts:
+            return self
+        with exactly():
+            lacks = normalised(before, self.epochs) - normalised(own, self.epochs)
+        if not 0 < lacks < step:
+            return self
+        steps = int(lacks.scaleb(-own.exponent).to_integral_value(ROUND_CEILING))
+        return replace(self, register=replace(own, raw=own.raw + steps))
+
 
 @dataclass(frozen=True, slots=True)
 class DialValue:
@@ -106,7 +127,7 @@ class DialValue:
         channel = _channel(self.conn, meter, service)
         adds = dials(self.conn, self.society_id).adds(str(meter.meter), self.at)
         raw = _raw(self.value, adds, channel.exponent, what, service)
-        claim = _claim(self.conn, channel, raw, self.at)
+        claim = _claim(self.conn, channel, raw, self.at).stood_still(typed_step(self.value))
         rating = ratings_of(self.conn, [meter.meter_id]).get(meter.meter_id, UNRATED)
         limit = most_per_day(service, meter.subject_type, rating)
         return channel, claim, _fault(claim, what, service, limit, self.zone)
@@ -124,8 +145,8 @@ class DialValue:
         except SelfReadRefused as error:
             hint = "" if is_named else self.other_meter(meter)
             raise SelfReadRefused(f"{error}{hint}") from None
-        needless = _needless(meter, self.at, f"{meter.subject} {meter.service}")
-        fault = needless or wrong
+        unneeded = needless(meter, self.at, f"{meter.subject} {meter.service}")
+        fault = unneeded or wrong
         if fault and not is_forced:
             hint = "" if is_named else self.other_meter(meter)
             raise SelfReadRefused(f"{fault}; if it is right all the same: --force 'why'{hint}")
@@ -216,7 +237,7 @@ def _fault(
             )
 
 
-def _needless(meter: Assignment, at: datetime, what: str) -> str | None:
+def needless(meter: Assignment, at: datetime, what: str) -> str | None:
     """Say that a meter's gateway has read it since, or None.
 
     At the minute at which a meter is handed over a dial is always needed: it serves both sides.

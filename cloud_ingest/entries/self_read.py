@@ -55,7 +55,7 @@ class SelfRead:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class DialEntry:
     """Who enters a dial value, when, and why it is right although it seems wrong."""
 
     by: str
@@ -93,19 +93,19 @@ def self_read(
     """
     store = open_store(conn)
     society_id = find_society(conn, society)
-    at = _moment(at, by, now, store.zone)
+    at = moment_of_dial(at, by, now, store.zone)
     is_forced = bool(force_because and force_because.strip())
     why = remark(force_because, "--force") if force_because and is_forced else None
-    entry = _Entry(remark(by, "--by"), now, why)
+    entry = DialEntry(remark(by, "--by"), now, why)
     meter = find_meter(conn, society_id, named, at=at)
     shown = DialValue(conn, society_id, store.zone, value, at)
     with conn.transaction():
         judge_register(conn, meter, store, now)
-        used = _take(shown, meter, entry, is_named=named.serial is not None)
+        used = take_dial(shown, meter, entry, is_named=named.serial is not None)
     return SelfRead(named.subject, named.service, meter.source, str(meter.meter), value, at, used)
 
 
-def _moment(at: datetime, by: str, now: datetime, zone: ZoneInfo) -> datetime:
+def moment_of_dial(at: datetime, by: str, now: datetime, zone: ZoneInfo) -> datetime:
     """Return when a dial was read, to the second, if somebody can have read it then."""
     if at > now + FUTURE_TOLERANCE:
         raise SelfReadRefused(f"{minute(at, zone)} is in the future: give --at as it was")
@@ -114,7 +114,9 @@ def _moment(at: datetime, by: str, now: datetime, zone: ZoneInfo) -> datetime:
     return at.astimezone(UTC).replace(microsecond=0)
 
 
-def _take(shown: DialValue, meter: Assignment, entry: _Entry, *, is_named: bool) -> Decimal | None:
+def take_dial(
+    shown: DialValue, meter: Assignment, entry: DialEntry, *, is_named: bool
+) -> Decimal | None:
     """Store a dial value and who entered it; return what was used since the one before.
 
     Raises:

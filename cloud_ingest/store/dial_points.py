@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from cloud_ingest.core.dial_check import DialPoint, Scale, Source
 from cloud_ingest.core.judgement import DialChannel
+from cloud_ingest.core.plausible import typed_step
 from cloud_ingest.core.register import offset_at
 from cloud_ingest.store.billed_registers import SERVICE_OF, Dial, dials_of
 from cloud_ingest.store.connection import Connection, query, translating
@@ -64,15 +65,9 @@ def _compared(conn: Connection, meters: Collection[int]) -> dict[DialKey, list[_
     rows = conn.execute(query("dial/compared"), {"meters": sorted(meters)})
     for meter_id, service, at, dial, register in rows:
         own = found.setdefault((meter_id, Service(service)), [])
-        own.append(_Said(at, "dial", dial, _typed_step(dial), register))
+        own.append(_Said(at, "dial", dial, typed_step(dial), register))
         own.append(_Said(at, "sheet", register, Decimal(0)))
     return found
-
-
-def _typed_step(value: Decimal) -> Decimal:
-    """Return the worth of the last digit that somebody typed; 1 at most."""
-    exponent = value.as_tuple().exponent
-    return Decimal(1).scaleb(min(exponent, 0) if isinstance(exponent, int) else 0)
 
 
 def _entered(dial: Dial, channel_id: int, at: datetime, raw: int) -> Iterable[_Said]:
@@ -80,7 +75,7 @@ def _entered(dial: Dial, channel_id: int, at: datetime, raw: int) -> Iterable[_S
     for channel in dial.channels:
         if channel.channel_id == channel_id:
             value = _value(channel, at, raw)
-            step = _typed_step(value.normalize()) if value else Decimal(1)
+            step = typed_step(value.normalize()) if value else Decimal(1)
             yield _Said(at, "entered", value, step)
 
 

@@ -341,3 +341,12 @@ def test_the_command_line(old_flat: Site, store_dsn: str) -> None:
         assert code == 2
         assert says in output
         assert output.count("\n") == 1
+
+
+def test_a_whole_dial_below_a_finer_register_stood_still(old_flat: Site) -> None:
+    read(old_flat, "100.3", START)
+    assert read(old_flat, "100", END).used == 0
+    with pytest.raises(SelfReadRefused, match="is below"):
+        read(old_flat, "99", END + HOUR)
+    (number,) = close_month(old_flat.conn, SOCIETY, "2026-07", NOW).numbers
+    assert number.quantity == 0

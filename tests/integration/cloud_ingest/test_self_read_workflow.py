@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: MIT
+"""What residents send: taken, asked about, decided; nothing twice and nothing lost."""
+
+import hashlib
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from cloud_ingest.core.dial_photo import Photo, PhotoTime
+from cloud_ingest.entries.meter import NamedMeter
+from cloud_ingest.entries.self_read_decide import decide, one_submission, photo_of, waiting
+from cloud_ingest.entries.self_read_submit import (
+    MOST_A_DAY,
+    Sender,
+    Sent,
+    SentPhoto,
+    attach_photo,
+    submit,
+)
+from cloud_ingest.errors import NotFound, QuotaReached, SelfReadRefused, SubmissionRefused
+from cloud_ingest.month.close import close_month
+from cloud_ingest.store.connection import connect
+from cloud_ingest.store.self_read_photos import forget_pictures
+from cloud_ingest.store.self_read_submissions import Submission
+from shared_schema.catalogue import Service
+from shared_schema.quality import Quality
+from tests.support.store import SOCIETY, Site, local
+
+ELECTRICITY = Service.ELECTRICITY
+LEGACY = (
+    "Tower 1,unit,C-0303,electricity,grid,,,yes,2026-06-01,",
+    "Tower 1,unit,C-0304,electricity,grid,,,yes,2026-06-01,",
+)
+START, END = local("2026-07-01 08:00"), local("2026-08-01 08:00")
+NOW = local("2026-08-01 09:00")
+TENANT = Sender("resident of C-0304")
+Send = Callable[..., Submission]
+
+
+@pytest.fixture
+def flat(site: Site) -> Site:
+    """A legacy flat that was read on 1 July, and its neighbour."""
+    site.units(*LEGACY)
+    for unit, value in (("C-0304", "4711.3"), ("C-0303", "9100")):
+        first = send(site, value, START, unit=unit, now=START)
+        assert first.decision is None
+        approve(site, first, START)
+    return site
+
+
+def send(
+    site: Site,
+    shown: str,
+    at: datetime = END,
+    *,
+    unit: str = "C-0304",
+    client_id: str | None = None,
+    now: datetime = NOW,
+    photo: SentPhoto | None = None,
+) -> Submission:
+    named = NamedMeter(unit, ELECTRICITY)
+    sent = Sent(named, client_id or str(uuid4()), shown, at, photo)
+    return submit(site.conn, _society(site), sent, Sender(f"resident of {unit}"), now)
+
+
+def _society(site: Site) -> int:
+    return int(site.one("SELECT society_id FROM society"))
+
+
+def approve(site: Site, sent: Submission, now: datetime = NOW) -> Submission:
+    return decide(
+        site.conn,
+        SOCIETY,
+        str(sent.receipt),
+        approve=True,
+        by="manager",
+        reason="seen on the photo",
+        now=now,
+    )
+
+
+def photo(at: datetime | None = None) -> SentPhoto:
+    taken = None if at is None else PhotoTime(at.replace(tzinfo=None), timedelta())
+    return SentPhoto(Photo(b"jpeg", 4, 3, taken), hashlib.sha256(b"sent").digest())
+
+
+def kinds(sent: Submission) -> list[str | None]:
+    return [each["kind"] for each in sent.remarks]
+
+
+def readings(site: Site) -> int:
+    return int(site.one("SELECT count(*) FROM reading"))
+
+
+def test_a_plausible_dial_is_taken_at_once(flat: Site) -> None:
+    sent = send(flat, "4890")
+    assert (sent.decision, sent.decided_by, kinds(sent)) == ("taken", "the check", [])
+    (number,) = close_month(flat.conn, SOCIETY, "2026-07", NOW + timedelta(days=3)).numbers
+    assert (f"{number.quantity:f}", number.quality) == ("178.700", Quality.SELF_READ)
+
+
+def test_the_first_reading_of_a_meter_waits(site: Site) -> None:
+    site.units(*LEGACY)
+    assert kinds(send(site, "4711")) == ["first"]
+
+
+def test_a_doubtful_dial_waits_and_the_resident_is_asked(flat: Site) -> None:
+    before = readings(flat)
+    sent = send(flat, "8490")
+    assert (sent.decision, readings(flat)) == (None, before)
+    assert kinds(sent)[:2] == ["unusual", "digits_exchanged"]
+    assert "Is it 4890 kWh?" in " ".join(str(each["question"]) for each in sent.remarks)
+    assert waiting(flat.conn, SOCIETY) == [sent]
+
+
+def test_the_neighbours_meter_is_named_to_the_manager_alone(flat: Site) -> None:
+    sent = send(flat, "9130")
+    (remark,) = [each for each in sent.remarks if each["kind"] == "neighbour"]
+    assert "C-0303" in str(remark["remark"])
+    assert "C-0303" not in str(remark["question"])
+    assert "9100" not in str(remark["question"])
+
+
+def test_who_looks_again_is_taken_and_the_first_waits_no_more(flat: Site) -> None:
+    first = send(flat, "8490")
+    assert send(flat, "4890", END + timedelta(minutes=5)).decision == "taken"
+    assert one_submission(flat.conn, SOCIETY, str(first.receipt)).decision == "replaced"
+    assert waiting(flat.conn, SOCIETY) == []
+
+
+def test_the_same_again_changes_nothing(flat: Site) -> None:
+    first = send(flat, "4890", client_id="phone-0001")
+    assert send(flat, "4890", client_id="phone-0001", now=NOW + timedelta(hours=5)) == first
+    with pytest.raises(SubmissionRefused, match=r"phone-0001 was 4890 before"):
+        send(flat, "4891", client_id="phone-0001")
+    assert flat.one("SELECT count(*) FROM self_read_submission WHERE subject = 'C-0304'") == 2
+
+
+def test_an_approved_dial_is_a_reading_with_the_managers_reason(flat: Site) -> None:
+    sent = send(flat, "4000")
+    done = approve(flat, sent)
+    assert (done.decision, done.decided_by) == ("approved", "manager")
+    assert flat.one("SELECT forced_because FROM self_read ORDER BY 1 LIMIT 1") == (
+        "seen on the photo (manager)"
+    )
+    seen = flat.one("SELECT seen FROM self_read_decision ORDER BY submission_id DESC LIMIT 1")
+    assert (seen["value"], seen["photo"]) == ("4000", False)
+
+
+def test_a_refused_dial_is_no_reading(flat: Site) -> None:
+    sent, before = send(flat, "8490"), readings(flat)
+    done = decide(
+        flat.conn,
+        SOCIETY,
+        str(sent.submission_id),
+        approve=False,
+        by="manager",
+        reason="of another meter",
+        now=NOW,
+    )
+    assert (done.decision, done.decided_because) == ("refused", "of another meter")
+    assert readings(flat) == before
+    with pytest.raises(SubmissionRefused, match=r"it was refused by manager \(of another meter\)"):
+        approve(flat, sent)
+
+
+def test_of_two_managers_one_decides(flat: Site, store_dsn: str) -> None:
+    sent = send(flat, "8490")
+    told: list[str] = []
+    ready = threading.Barrier(2)
+
+    def say(by: str, approve_it: bool) -> None:
+        with connect(store_dsn) as conn:
+            ready.wait()
+            try:
+                done = decide(
+                    conn,
+                    SOCIETY,
+                    str(sent.receipt),
+                    approve=approve_it,
+                    by=by,
+                    reason="looked",
+                    now=NOW,
+                )
+                told.append(f"{done.decision}")
+            except SubmissionRefused as error:
+                told.append(str(error))
+
+    people = [threading.Thread(target=say, args=each) for each in (("A", True), ("B", False))]
+    for each in people:
+        each.start()
+    for each in people:
+        each.join()
+    assert len([each for each in told if each in {"approved", "refused"}]) == 1
+    assert len([each for each in told if "waits for nobody" in each]) == 1
+
+
+def test_what_the_meter_says_stands_before_a_persons_word(flat: Site) -> None:
+    flat.conn.execute("UPDATE reading SET origin = 1 WHERE ts = %s AND raw = 4711300", (START,))
+    sent = send(flat, "4712", START)
+    assert kinds(sent) == ["known_otherwise", "long_ago"]
+    with pytest.raises(SelfReadRefused, match="has a better claim and stays"):
+        approve(flat, sent)
+    assert one_submission(flat.conn, SOCIETY, str(sent.receipt)).decision is None
+
+
+def test_a_whole_dial_within_its_step_is_no_fall(flat: Site) -> None:
+    assert send(flat, "4711").decision == "taken"
+
+
+@pytest.mark.parametrize(
+    ("shown", "at", "says"),
+    [
+        ("4x", END, "is no dial value"),
+        ("4890", NOW + timedelta(hours=1), "is in the future"),
+        ("4890", local("2026-05-01 08:00"), "no electricity meter was assigned"),
+    ],
+)
+def test_what_is_no_reading_is_refused_and_not_kept(
+    flat: Site, shown: str, at: datetime, says: str
+) -> None:
+    with pytest.raises(SelfReadRefused, match=says):
+        send(flat, shown, at)
+    assert flat.one("SELECT count(*) FROM self_read_submission") == 2
+
+
+def test_what_was_read_long_ago_waits(flat: Site) -> None:
+    sent = send(flat, "4720", local("2026-07-10 08:00"))
+    assert (sent.decision, kinds(sent)) == (None, ["long_ago"])
+
+
+def test_a_dial_is_sent_ten_times_a_day_at_most(flat: Site) -> None:
+    for number in range(MOST_A_DAY):
+        send(flat, "8490", END + timedelta(minutes=number))
+    with pytest.raises(QuotaReached, match="come again tomorrow"):
+        send(flat, "8490", END + timedelta(minutes=30))
+    assert send(flat, "9130", unit="C-0303").decision == "taken"
+    assert send(flat, "4890", END, now=NOW + timedelta(days=1, minutes=1)).decision == "taken"
+
+
+def test_a_photo_is_kept_with_its_own_time(flat: Site) -> None:
+    sent = send(flat, "4890", photo=photo(END))
+    assert (sent.decision, sent.has_picture) == ("taken", True)
+    assert sent.photo_taken == PhotoTime(END.replace(tzinfo=None), timedelta())
+    assert photo_of(flat.conn, SOCIETY, str(sent.receipt)) == b"jpeg"
+
+
+def test_a_photo_of_another_hour_is_asked_about(flat: Site) -> None:
+    sent = send(flat, "4890", photo=photo(END - timedelta(hours=3)))
+    assert (sent.decision, kinds(sent)) == (None, ["photo_time"])
+
+
+def test_a_photo_may_come_after_its_digits(flat: Site) -> None:
+    sent = send(flat, "4890")
+    society_id = sent.society_id
+    for _ in range(2):
+        kept = attach_photo(flat.conn, society_id, str(sent.receipt), photo(), NOW)
+        assert (kept.decision, kept.has_picture) == ("taken", True)
+    other = SentPhoto(Photo(b"other", 4, 3, None), b"2" * 32)
+    with pytest.raises(SubmissionRefused, match="another photo"):
+        attach_photo(flat.conn, society_id, str(sent.receipt), other, NOW)
+    with pytest.raises(NotFound):
+        attach_photo(flat.conn, society_id + 1, str(sent.receipt), photo(), NOW)
+
+
+def test_pictures_go_and_what_is_known_of_them_stays(flat: Site) -> None:
+    sent = send(flat, "4890", photo=photo())
+    assert forget_pictures(flat.conn, NOW) == 0
+    assert forget_pictures(flat.conn, NOW + timedelta(seconds=1)) == 1
+    kept = one_submission(flat.conn, SOCIETY, str(sent.receipt))
+    assert (kept.has_picture, kept.photo_sha256) == (False, hashlib.sha256(b"sent").digest())
+    with pytest.raises(NotFound, match="no longer kept"):
+        photo_of(flat.conn, SOCIETY, str(sent.receipt))
+
+
+def test_a_meter_that_is_read_by_itself_needs_nothing(flat: Site) -> None:
+    flat.conn.execute("UPDATE meter SET last_reading_at = %s", (NOW,))
+    flat.conn.execute("UPDATE assignment_version SET legacy = false")
+    before = readings(flat)
+    assert (send(flat, "4890").decision, readings(flat)) == ("not_needed", before)
