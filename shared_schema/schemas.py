@@ -37,6 +37,7 @@ from shared_schema.enrolment import EnrolmentRequest
 from shared_schema.events import Event
 from shared_schema.evidence import EVIDENCE
 from shared_schema.examples import examples
+from shared_schema.export import MonthExport
 from shared_schema.gateway import Command, Receipt, Result, Status
 from shared_schema.invitation import Invitation
 from shared_schema.meanings import meanings, member_meanings
@@ -84,6 +85,7 @@ PARTS: dict[str, type[BaseModel]] = {
     "proof": Proof,
     "enrolment-request": EnrolmentRequest,
     "invitation": Invitation,
+    "month-export": MonthExport,
 }
 
 _SIGNED = "Two lines: the message, then its Ed25519 signature line."

@@ -16,7 +16,7 @@ _EXTRA_OF = {
     **dict.fromkeys(
         (
             *("PIL", "aiomqtt", "paho", "prometheus_client", "psycopg"),
-            *("reportlab", "rich", "typer", "tzdata"),
+            *("reportlab", "rich", "typer", "tzdata", "xlsxwriter"),
         ),
         "cloud",
     ),

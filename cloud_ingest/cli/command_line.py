@@ -93,6 +93,11 @@ COMMANDS: Final = {
     "report": Place(
         "month", "Show a closed month: per unit what was used, how good it is, where it goes."
     ),
+    "export": Place(
+        "export",
+        "Write a closed month to a file: each unit and meter with its registers, and what is "
+        "missing.",
+    ),
     "explain": Place(
         "explain",
         "Say where a number comes from: each border, each reading not taken, each version.",

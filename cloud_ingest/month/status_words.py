@@ -29,7 +29,7 @@ SHORT: Final[Mapping[Reason, str]] = {
     Reason.HISTORY: "far more than it used before",
     Reason.UNCONFIRMED: "its last reading is not confirmed",
 }
-"""Why a number is withheld, in a few words; `cli.words` has the whole sentence."""
+"""Why a number is withheld, in a few words; `core.words` has the whole sentence."""
 
 
 def status_sentence(found: MonthStatus, zone: ZoneInfo, now: datetime) -> str:

@@ -17,7 +17,7 @@ from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.manifests import manifest_line
 from cloud_ingest.store.rows import all_rows
-from shared_schema.billing import Held, ManifestEntry, MonthlyConsumption, Withheld
+from shared_schema.billing import Held, ManifestEntry, MonthlyConsumption, Unassigned, Withheld
 from shared_schema.events import Subject
 from shared_schema.message import Part, UtcDatetime
 
@@ -33,6 +33,8 @@ class PublishedMonth:
     withheld: tuple[Withheld, ...]
     withdrawn: tuple[ManifestEntry, ...]
     held: tuple[Held, ...]
+    unassigned: tuple[Unassigned, ...] = ()
+    """What meters counted and nobody is charged for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class _Rest(Part):
     withheld: tuple[Withheld, ...]
     withdrawn: tuple[ManifestEntry, ...] = ()
     held: tuple[Held, ...] = ()
+    unassigned: tuple[Unassigned, ...] = ()
     closed_at: UtcDatetime
 
 
@@ -136,6 +139,7 @@ def published_month(
         withheld=tuple(each for each in rest.withheld if is_asked(each.subject)),
         withdrawn=tuple(each for each in rest.withdrawn if is_asked(each.subject)),
         held=tuple(each for each in rest.held if is_asked(each.subject)),
+        unassigned=rest.unassigned if subject is None else (),
     )
 
 

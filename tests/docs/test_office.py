@@ -42,6 +42,7 @@ PARTS = {
         },
         refused={"gateway diagnose": "has no gateway 'gw-tower-1'"},
     ),
+    "export": Part(before={"export October": CLOSE}),
     "flags": Part(before={"openssl rand": "mkdir -p /etc/iot-utility"}),
     "history": Part(files={"registers.csv": "csv"}),
     "monitoring": Part(

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""The formats of a closed month's file: a name, a media type, and who writes it.
+
+A library is imported when a file of its format is asked for. In: a month. Out: bytes. Pure.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from importlib import import_module
+from typing import Any, Final
+
+from shared_schema.export import MonthExport
+
+
+class Format(StrEnum):
+    """What a file is."""
+
+    CSV = "csv"
+    XLSX = "xlsx"
+    PDF = "pdf"
+    JSON = "json"
+
+
+MEDIA_TYPES: Final = {
+    Format.CSV: "text/csv; charset=utf-8",
+    Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    Format.PDF: "application/pdf",
+    Format.JSON: "application/json",
+}
+
+
+def month_file(
+    found: MonthExport, form: Format, *, bom: bool = False, amounts: bool = False
+) -> Iterator[bytes]:
+    """Write a month, piece by piece.
+
+    Args:
+        found: The month.
+        form: What the file is.
+        bom: CSV begins with a byte order mark, for Excel.
+        amounts: The notice board shows what each flat used.
+    """
+    match form:
+        case Format.CSV:
+            yield from _module("csv_file").month_csv(found, bom=bom)
+        case Format.JSON:
+            yield from _module("json_file").month_json(found)
+        case Format.XLSX:
+            yield _module("xlsx_file").month_xlsx(found)
+        case Format.PDF:
+            yield _module("notice").notice_pdf(found, amounts=amounts)
+
+
+def file_name(society: str, month: str, form: str) -> str:
+    """Return how the file of a month is called where nobody says."""
+    told = "".join(each if each.isalnum() else "-" for each in society).strip("-").lower()
+    return f"{told or 'month'}-{month}.{form}"
+
+
+def _module(name: str) -> Any:
+    return import_module(f"cloud_ingest.exports.{name}")
