@@ -9,10 +9,9 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 from zoneinfo import ZoneInfo
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+from cloud_ingest.exports.cells import guarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +38,5 @@ def cards_csv(cards: Sequence[Card], zone: ZoneInfo) -> bytes:
     for card in cards:
         times = (card.read_from.astimezone(zone), card.until.astimezone(zone))
         cells = [card.society, card.unit, "; ".join(card.meters), card.address]
-        lines.writerow([*map(_plain, cells), *(f"{each:%Y-%m-%d %H:%M}" for each in times)])
+        lines.writerow([*map(guarded, cells), *(f"{each:%Y-%m-%d %H:%M}" for each in times)])
     return out.getvalue().encode()
-
-
-def _plain(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
