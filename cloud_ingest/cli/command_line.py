@@ -67,6 +67,10 @@ COMMANDS: Final = {
         "self_read",
         "Dials that people read: take one, give out links, decide what residents sent.",
     ),
+    "witness": Place(
+        "witness",
+        "Say whether a dial agrees with what is held, and keep the answer; no number changes.",
+    ),
     "dial": Place("dial", "Dials beside the modules that read them."),
     "seal": Place("seal", "The seals on meters."),
     "epoch": Place("epoch", "Registers that fell for a good reason: rollover, reset."),

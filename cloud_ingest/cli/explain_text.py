@@ -35,6 +35,7 @@ from cloud_ingest.month.explanation import (
     NotTaken,
 )
 from cloud_ingest.month.published import ShownNumber
+from cloud_ingest.store.witness_reads import WitnessRead
 from shared_schema.billing import Estimate
 from shared_schema.quality import Origin
 
@@ -72,6 +73,14 @@ class _Teller:
         if found.now is not None and not found.now.agrees:
             yield ""
             yield from changes.since_then()
+        if found.witnessed:
+            yield ""
+            yield "Before witnesses"
+            for read in found.witnessed:
+                yield from wrapped(f"{read.sentence} Read by {self._witnesses(read)}.", 2)
+
+    def _witnesses(self, read: WitnessRead) -> str:
+        return read.author if read.witness is None else f"{read.author}, with {read.witness}"
 
     def _number(self) -> Iterator[str]:
         found, number = self._found, self._found.number

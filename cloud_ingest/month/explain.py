@@ -70,6 +70,7 @@ from cloud_ingest.store.published import published_month
 from cloud_ingest.store.readings_read import neighbours
 from cloud_ingest.store.register_breaks import breaks_of
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.store.witness_reads import witness_reads
 from shared_schema.billing import BILLING_UNITS, MonthlyConsumption, Withheld
 from shared_schema.catalogue import BILLED_REGISTER, Service
 from shared_schema.message import MeterId
@@ -148,6 +149,7 @@ def explain(
         words=tuple(map(said_of_number, words)),
         billed=billed_meters(sent),
         waits_for=_waits_for(case, number),
+        witnessed=tuple(witness_reads(conn, society_id, _key(asked), *_near(case))),
     )
 
 
@@ -211,17 +213,22 @@ def _why_nothing(case: _Case) -> str:
 
 def _entries(case: _Case, sent: Sequence[Sent]) -> Entries:
     """Return what was entered of the meters that serve the subject now, or did when it was sent."""
-    around = max(PROMPT, case.closing.self_read_window)
     former = {
         part.meter for each in sent if isinstance(each, MonthlyConsumption) for part in each.parts
     }
     meters = case.meters | meter_ids(case.conn, case.society_id, former)
     return Entries(
-        entries_of_meters(case.conn, meters, case.span.start - around, case.span.end + around),
+        entries_of_meters(case.conn, meters, *_near(case)),
         month_channels(case.conn, case.assigned, BILLED_REGISTER).exponents,
         meters,
         heard_of_subject(case.conn, case.society_id, case.asked.month, _key(case.asked)),
     )
+
+
+def _near(case: _Case) -> tuple[datetime, datetime]:
+    """Return from when to when something is near enough to the month to be told with it."""
+    around = max(PROMPT, case.closing.self_read_window)
+    return case.span.start - around, case.span.end + around
 
 
 def _waits_for(case: _Case, number: ShownNumber | None) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from cloud_ingest.core.dial_check import Disagreement
 from cloud_ingest.month.published import ShownNumber
 from cloud_ingest.month.report import Delivery
 from cloud_ingest.store.explained import EntryKind
+from cloud_ingest.store.witness_reads import WitnessRead
 from shared_schema.billing import BoundaryReading, Bounds, Estimate, EstimateMethod
 from shared_schema.catalogue import Service
 from shared_schema.message import DecimalText, MeterId
@@ -223,6 +224,8 @@ class Explanation:
     """What stands with billing; empty: nothing does."""
     waits_for: tuple[str, ...] = ()
     """Other months, of which a held or kept change has to be decided first."""
+    witnessed: tuple[WitnessRead, ...] = ()
+    """What its dial showed before witnesses, from the month's beginning on."""
 
     @property
     def is_kept(self) -> bool:
