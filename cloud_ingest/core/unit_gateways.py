@@ -12,7 +12,8 @@ Raises: ImportRefused.
 
 from collections.abc import Collection, Mapping
 
-from cloud_ingest.core.unit_list import Line, Meter, refuse
+from cloud_ingest.core.unit_list import Line, refuse
+from cloud_ingest.core.unit_meter import Meter
 
 
 def listed_gateways(

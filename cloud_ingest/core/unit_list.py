@@ -3,9 +3,8 @@
 
 Dates are days of the society: a meter serves from 00:00 of ``valid_from`` until 00:00 of
 ``valid_to`` (or the time, if one is given: 2026-07-15T14:30). On the day of a replacement the old
-line ends and the new one begins. More columns may say what a meter is made for (``phases``,
-``max_current_a``, ``q4_m3_h``), and which bits of its status count against its readings
-(``invalid_bits``, ``clock_bits``); ``gateway`` says which gateway reads it.
+line ends and the new one begins. More columns may say what the meter is (`core.unit_meter`), from
+when on (``meter_from``), which bulk meter stands above it (``parent``), and which gateway reads it.
 
 A line is a `Line`: it has a label, which two towers may use alike. What is known is a `Place`: its
 subject has a name that is nobody else's. `core.unit_identity` leads from the one to the other, and
@@ -17,17 +16,17 @@ In: the text of a CSV file. Out: its lines by number, or every bad line. Pure.
 import csv
 import hashlib
 import io
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
-from typing import NamedTuple, cast
+from typing import cast
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.month import is_one_moment
 from cloud_ingest.core.typed_text import label, typed_time
+from cloud_ingest.core.unit_meter import RATING_COLUMNS, Meter, Rating, read_rating
+from cloud_ingest.core.unit_source import DEFAULT_SOURCES
 from cloud_ingest.errors import ImportRefused, TextRefused
 from shared_schema.catalogue import Service
 from shared_schema.text import LONGEST_LABEL
@@ -44,48 +43,15 @@ COLUMNS = (
     "valid_from",
     "valid_to",
 )
-RATING_COLUMNS = ("phases", "max_current_a", "q4_m3_h", "invalid_bits", "clock_bits")
-"""They may be missing, and so may each value: what is known of the meter stays."""
 GATEWAY_COLUMN = "gateway"
 """It may be missing, and so may each value: who speaks for the meter first is bound to it."""
+MORE_COLUMNS = (*RATING_COLUMNS, "meter_from", "parent", GATEWAY_COLUMN)
+"""They may be missing, and so may each value: what is known stays."""
 SUBJECT_TYPES = ("unit", "common", "bulk")
-DEFAULT_SOURCES = {Service.ELECTRICITY: "grid", Service.WATER: "main"}
 LEGACY_MAKER = "legacy"
-MOST_CURRENT_A = Decimal(6300)
-"""Of the largest current transformer that a tower's panel has, in A."""
-MOST_FLOW_M3_H = Decimal(5000)
-"""Of a bulk meter of DN 500, in m3/h."""
-LAST_BIT = 55
-"""Of a status word of at most seven octets."""
 MAX_LINES_SHOWN = 50
 
-_PLAIN = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
 _YES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
-
-Meter = tuple[str, str]
-"""Manufacturer and serial number."""
-
-
-class Rating(NamedTuple):
-    """What a meter is made for, and what its status says; None: it is not known."""
-
-    phases: int | None = None
-    max_current_a: Decimal | None = None
-    q4_m3_h: Decimal | None = None
-    invalid_bits: int | None = None
-    """With one of these bits of its status a reading is not valid; as a number with these set."""
-    clock_bits: int | None = None
-    """With one of these its time is not valid."""
-
-    def over(self, known: "Rating") -> "Rating":
-        """Return what is known with what this says."""
-        return Rating(
-            known.phases if self.phases is None else self.phases,
-            known.max_current_a if self.max_current_a is None else self.max_current_a,
-            known.q4_m3_h if self.q4_m3_h is None else self.q4_m3_h,
-            known.invalid_bits if self.invalid_bits is None else self.invalid_bits,
-            known.clock_bits if self.clock_bits is None else self.clock_bits,
-        )
 
 
 def overlap(one: "Line | Place", other: "Line | Place") -> bool:
@@ -110,7 +76,11 @@ class Line:
     valid_from: datetime
     valid_to: datetime | None
     rating: Rating
+    rating_from: datetime | None = None
+    """From when on the meter is so; None: that is not said."""
     gateway: str | None = None
+    parent: str | None = None
+    """The bulk meter above it, as unit management calls it; None: what is known stays."""
 
     def place(self, subject: str, meter: Meter) -> "Place":
         """Return what it says of a subject."""
@@ -147,6 +117,8 @@ class Place:
     legacy: bool
     valid_from: datetime
     valid_to: datetime | None
+    parent: str | None = None
+    """The subject of the bulk or sub-bulk meter above it; None: the tower's own."""
 
     @property
     def role(self) -> tuple[str, str, Service, str]:
@@ -187,7 +159,7 @@ def parse(text: str, zone: ZoneInfo) -> dict[int, Line]:
 
 
 def _header_faults(header: Sequence[str]) -> list[str]:
-    known = (*COLUMNS, *RATING_COLUMNS, GATEWAY_COLUMN)
+    known = (*COLUMNS, *MORE_COLUMNS)
     missing = [f"line 1: column {name} is missing" for name in COLUMNS if name not in header]
     unknown = [f"line 1: column {name[:40]!r} is not known" for name in header if name not in known]
     if missing or unknown:
@@ -214,7 +186,7 @@ def _line(row: Mapping[str | None, str | list[str] | None], zone: ZoneInfo, widt
         raise ValueError("a bulk meter needs its tower")
     source = _label(field, "source") if field["source"] else DEFAULT_SOURCES[service]
     start = _instant(field["valid_from"], "valid_from", zone)
-    end = _instant(field["valid_to"], "valid_to", zone) if field["valid_to"] else None
+    end = _optional_instant(field, "valid_to", zone)
     if end is not None and end <= start:
         raise ValueError(f"valid_to {field['valid_to']} is not after {field['valid_from']}")
     return Line(
@@ -227,8 +199,10 @@ def _line(row: Mapping[str | None, str | list[str] | None], zone: ZoneInfo, widt
         legacy=legacy,
         valid_from=start,
         valid_to=end,
-        rating=_rating(field, service),
+        rating=read_rating(field, service),
+        rating_from=_optional_instant(field, "meter_from", zone),
         gateway=_gateway(field, legacy=legacy),
+        parent=_label(field, "parent") if field.get("parent") else None,
     )
 
 
@@ -255,52 +229,15 @@ def made_up_meter(subject_type: SubjectKind, subject: str, service: Service, sou
     return (LEGACY_MAKER, name)
 
 
-def _rating(field: Mapping[str, str], service: Service) -> Rating:
-    own = ("phases", "max_current_a") if service is Service.ELECTRICITY else ("q4_m3_h",)
-    for name in ("phases", "max_current_a", "q4_m3_h"):
-        if field.get(name) and name not in own:
-            raise ValueError(f"{name} is not of {service}: leave it empty")
-    phases = field.get("phases") or None
-    if phases not in {None, "1", "3"}:
-        raise ValueError(f"phases {phases[:40]!r} is neither 1 nor 3")
-    return Rating(
-        None if phases is None else int(phases),
-        _positive(field, "max_current_a", MOST_CURRENT_A, "A"),
-        _positive(field, "q4_m3_h", MOST_FLOW_M3_H, "m3/h"),
-        _bits(field, "invalid_bits"),
-        _bits(field, "clock_bits"),
-    )
-
-
-def _bits(field: Mapping[str, str], name: str) -> int | None:
-    text = field.get(name)
-    if not text:
-        return None
-    if text == "none":
-        return 0
-    bits = {int(word) if word.isascii() and word.isdigit() else -1 for word in text.split()}
-    if min(bits) < 0 or max(bits) > LAST_BIT:
-        raise ValueError(
-            f"{name} {text[:40]!r} is not bits from 0 to {LAST_BIT} with spaces between, or none"
-        )
-    return sum(1 << bit for bit in bits)
-
-
-def _positive(field: Mapping[str, str], name: str, most: Decimal, unit: str) -> Decimal | None:
-    text = field.get(name)
-    if not text:
-        return None
-    value = Decimal(text) if _PLAIN.fullmatch(text) else Decimal(0)
-    if not 0 < value <= most:
-        raise ValueError(f"{name} {text[:40]!r} is not a number above 0, at most {most} {unit}")
-    return value
-
-
 def _label(field: Mapping[str, str], name: str) -> str:
     try:
         return label(field[name], name)
     except TextRefused as error:
         raise ValueError(str(error)) from None
+
+
+def _optional_instant(field: Mapping[str, str], name: str, zone: ZoneInfo) -> datetime | None:
+    return _instant(field[name], name, zone) if field.get(name) else None
 
 
 def _instant(text: str, name: str, zone: ZoneInfo) -> datetime:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What an import of the list of units does to what is known.
 
-A line that is known changes nothing, or corrects its dates, its tower, or whether the meter has a
-data port; a line that is not there leaves what it once said. A meter serves one role at a time,
-and a role has one meter at a time. What was taken back does not come again with an old list.
+A line that is known changes nothing, or corrects its dates, its tower, its parent, what its meter
+is, or whether the meter has a data port; a line that is not there leaves what it once said. A meter
+serves one role at a time, and a role has one meter at a time. What was taken back does not come
+again with an old list.
 
 In: what is known and the lines of a list. Out: a `Plan`, or every bad line with its number. Pure.
 
@@ -19,13 +20,15 @@ from cloud_ingest.core.unit_identity import BEFORE, identify
 from cloud_ingest.core.unit_list import (
     LEGACY_MAKER,
     Line,
-    Meter,
     Place,
-    Rating,
     made_up_meter,
     overlap,
     refuse,
 )
+from cloud_ingest.core.unit_meter import Meter, RatingVersion
+from cloud_ingest.core.unit_parents import with_parents
+from cloud_ingest.core.unit_ratings import planned_ratings
+from cloud_ingest.core.unit_source import is_source, source_fault
 from cloud_ingest.errors import TextRefused
 from shared_schema.catalogue import Service
 
@@ -42,8 +45,8 @@ class Known:
     former: Sequence[Place] = ()
     """Those that held once."""
     taken_back: Mapping[Place, str] = field(default_factory=dict)
-    """By whom, when and why each was taken back."""
-    ratings: Mapping[Meter, Rating] = field(default_factory=dict)
+    """By whom, when and why each was taken back; without its parent."""
+    ratings: Mapping[Meter, tuple[RatingVersion, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,13 @@ class Plan:
     add: tuple[Place, ...] = ()
     change: tuple[tuple[int, Place], ...] = ()
     """With the id of the assignment."""
-    rate: tuple[tuple[Meter, Rating], ...] = ()
-    """Meters whose rating is new or another."""
+    rate: tuple[tuple[Meter, RatingVersion], ...] = ()
+    """Meters of which something is new or another."""
     changed: int = 0
     """Lines that correct what is known, of an assignment or of a meter."""
     unchanged: int = 0
+    remarks: tuple[str, ...] = ()
+    """On lines that are taken, though something about them is odd."""
 
 
 def make_plan(
@@ -82,31 +87,37 @@ def make_plan(
     bad = [*said.bad, *_new_names(known, lines)]
     numberless = _numberless(known.places)
     places = {
-        number: line.place(subject, _meter(line, subject, numberless))
+        number: replace(line.place(subject, _meter(line, subject, numberless)), parent=parent)
         for number, subject in said.subjects.items()
         for line in (lines[number],)
+        for parent in (known.places[said.known[number]].parent if number in said.known else None,)
     }
     said_again = set(said.known.values())
     silent = [place for own, place in known.places.items() if own not in said_again]
+    named = {number: lines[number].parent or "" for number in places if lines[number].parent}
+    parented = with_parents(places, named, silent)
+    places = dict(parented.places)
+    bad += parented.bad
     add = {number: place for number, place in places.items() if number not in said.known}
     if not restore:
         bad += _taken_back(known, add)
     bad += _contradictions(places, silent)
-    rate = _ratings(known, lines, places, bad)
-    refuse(sorted(bad, key=_line_number))
+    remarks = _sources(known, lines, bad)
+    rated = planned_ratings(known.ratings, lines, {n: p.meter for n, p in places.items()})
+    refuse(sorted([*bad, *rated.bad], key=_line_number))
     change = {
         number: (own, places[number])
         for number, own in said.known.items()
         if places[number] != known.places[own]
     }
-    rated = {number for number, place in places.items() if place.meter in rate}
-    changed = change.keys() | (rated - add.keys())
+    changed = change.keys() | (rated.lines - add.keys())
     return Plan(
         tuple(add[number] for number in sorted(add)),
         tuple(change[number] for number in sorted(change)),
-        tuple(rate.items()),
+        rated.say,
         len(changed),
         len(places.keys() - add.keys() - changed),
+        remarks,
     )
 
 
@@ -153,35 +164,25 @@ def _new_names(known: Known, lines: Mapping[int, Line]) -> list[str]:
 def _taken_back(known: Known, add: Mapping[int, Place]) -> list[str]:
     return [
         f"line {number}: {place} with {' '.join(place.meter)} was taken back "
-        f"{known.taken_back[place]}: leave the line out, or give --restore"
+        f"{known.taken_back[alone]}: leave the line out, or give --restore"
         for number, place in add.items()
-        if place in known.taken_back
+        for alone in (replace(place, parent=None),)
+        if alone in known.taken_back
     ]
 
 
-def _ratings(
-    known: Known, lines: Mapping[int, Line], places: Mapping[int, Place], bad: list[str]
-) -> dict[Meter, Rating]:
-    """Return the meters whose rating changes; add the lines that contradict each other to bad."""
-    said: dict[Meter, tuple[int, Rating]] = {}
-    for number, place in sorted(places.items()):
-        rating = lines[number].rating
-        earlier, before = said.get(place.meter, (number, Rating()))
-        whole = rating.over(before)
-        if whole != before.over(rating):
-            bad.append(
-                f"line {number}: it gives meter {' '.join(place.meter)} another rating than line "
-                f"{earlier} does"
-            )
-        said[place.meter] = (earlier, whole)
-    nothing = Rating()
-    return {
-        meter: whole
-        for meter, (_, rating) in said.items()
-        for before in (known.ratings.get(meter, nothing),)
-        for whole in (rating.over(before),)
-        if whole != before
-    }
+def _sources(known: Known, lines: Mapping[int, Line], bad: list[str]) -> tuple[str, ...]:
+    """Return remarks on sources that only this society knows; add the lines of new ones to bad."""
+    own = {(place.service, place.source) for place in (*known.places.values(), *known.former)}
+    remarks: list[str] = []
+    for number, line in sorted(lines.items()):
+        if not is_source(line.source, line.service):
+            said = f"line {number}: {source_fault(line.source, line.service)}"
+            if (line.service, line.source) in own:
+                remarks.append(f"{said}; it stays, for it was imported before")
+            else:
+                bad.append(said)
+    return tuple(remarks)
 
 
 def _contradictions(lines: Mapping[int, Place], silent: Iterable[Place]) -> list[str]:

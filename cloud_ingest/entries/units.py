@@ -13,7 +13,7 @@ Raises: ImportRefused, TakeBackRefused, NotFound.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -33,7 +33,7 @@ from cloud_ingest.store.assignments import Assignment, namesakes
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.manifests import closed_months
 from cloud_ingest.store.migrate import open_store
-from cloud_ingest.store.ratings import ListedRatings, listed_ratings, rate_meter
+from cloud_ingest.store.ratings import ListedRatings, holding, meter_versions, rate_meters
 from cloud_ingest.store.registry import ensure_society, find_society
 from cloud_ingest.store.unjudged import mark_meters
 from shared_schema.catalogue import Service
@@ -112,7 +112,7 @@ def import_units(
         society_id = ensure_society(conn, society)
         held = stored.lock_assignments(conn, society_id)
         versions = stored.assignment_versions(conn, society_id)
-        known = _known(held, versions, listed_ratings(conn, society_id), store.zone)
+        known = _known(held, versions, holding(meter_versions(conn, society_id)), store.zone)
         plan = make_plan(known, lines, unique_labels=unique_labels, restore=restore)
         _carry_out(conn, society_id, plan, word)
         _bind(conn, society_id, lines, word)
@@ -126,8 +126,7 @@ def _carry_out(conn: Connection, society_id: int, plan: Plan, word: Word) -> Non
         stored.change_assignment(conn, society_id, assignment_id, place, word)
     for place in plan.add:
         stored.add_assignment(conn, society_id, place, word)
-    for meter, rating in plan.rate:
-        rate_meter(conn, society_id, meter, rating)
+    rate_meters(conn, society_id, plan.rate, word)
 
 
 def _bind(conn: Connection, society_id: int, lines: Mapping[int, Line], word: Word) -> None:
@@ -160,7 +159,7 @@ def _known(
         place = place_of(version.assignment)
         if version.taken_back:
             said = version.assignment
-            taken_back[place] = (
+            taken_back[replace(place, parent=None)] = (
                 f"on {said.recorded_at.astimezone(zone):%Y-%m-%d} by {said.author}: {said.reason}"
             )
         elif version.superseded_at is not None:
@@ -181,6 +180,7 @@ def place_of(assignment: Assignment) -> Place:
         legacy=assignment.legacy,
         valid_from=assignment.valid_from,
         valid_to=assignment.valid_to,
+        parent=assignment.parent,
     )
 
 

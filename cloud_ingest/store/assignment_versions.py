@@ -142,11 +142,11 @@ def add_assignment(
         """
         INSERT INTO assignment_version (
           society_id, tower, subject_type, subject, label, service, source, legacy, valid_from,
-          valid_to, meter_id, author, reason, recorded_at, superseded_at, taken_back)
+          valid_to, meter_id, parent, author, reason, recorded_at, superseded_at, taken_back)
         VALUES (
           %(society_id)s, %(tower)s, %(subject_type)s, %(subject)s, %(label)s, %(service)s,
-          %(source)s, %(legacy)s, %(valid_from)s, %(valid_to)s, %(meter_id)s, %(author)s,
-          %(reason)s, %(recorded_at)s, %(superseded_at)s, %(taken_back)s)
+          %(source)s, %(legacy)s, %(valid_from)s, %(valid_to)s, %(meter_id)s, %(parent)s,
+          %(author)s, %(reason)s, %(recorded_at)s, %(superseded_at)s, %(taken_back)s)
         """,
         {
             "society_id": society_id,
@@ -160,6 +160,7 @@ def add_assignment(
             "valid_from": place.valid_from,
             "valid_to": place.valid_to,
             "meter_id": meter_id,
+            "parent": place.parent,
             "author": word.by,
             "reason": word.reason,
             "recorded_at": word.at,

@@ -46,6 +46,8 @@ class Assignment:
     """Who says so."""
     reason: str
     recorded_at: datetime
+    parent: str | None = None
+    """The subject of the bulk or sub-bulk meter above it; None: the tower's own."""
 
 
 class TornSubject(NamedTuple):

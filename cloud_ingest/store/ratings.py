@@ -1,19 +1,45 @@
 # SPDX-License-Identifier: MIT
-"""What meters are made for: the ceilings of what they can count, as the list of units has them.
+"""What the list of units says of meters: in versions, as it was said each time.
 
-In: meters, or a society. Out: the ratings of those that have one.
+The columns of ``meter`` have what the judges of readings need of it: the widest ceilings of all
+times, and the newest bits of the status.
+
+In: meters, or a society. Out: the ratings of those that have one. Owns: the table
+``meter_version``. Never: an update of a version, but of when it was superseded.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from cloud_ingest.core.rating import Rating
-from cloud_ingest.core.unit_list import Meter
-from cloud_ingest.core.unit_list import Rating as ListedRating
-from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.core.unit_meter import Meter, RatingVersion, in_order
+from cloud_ingest.core.unit_meter import Rating as ListedRating
+from cloud_ingest.store.assignment_versions import Word
+from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import all_rows
 
-ListedRatings = dict[Meter, ListedRating]
+ListedRatings = Mapping[Meter, tuple[RatingVersion, ...]]
+"""By meter what holds, the oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeterVersion:
+    """What was said of a meter once, and until when that held."""
+
+    meter_id: int
+    meter: Meter
+    since: datetime | None
+    """From when on it is so; None: from when the meter was there."""
+    rating: ListedRating
+    author: str
+    reason: str
+    recorded_at: datetime
+    superseded_at: datetime | None
+    """None: it holds."""
+    entry_order: int
+    superseded_order: int | None
 
 
 @translating
@@ -30,34 +56,69 @@ def ratings_of(conn: Connection, meters: Collection[int]) -> dict[int, Rating]:
 
 
 @translating
-def listed_ratings(conn: Connection, society_id: int) -> ListedRatings:
-    """Return what the meters of a society are made for, as far as it is known."""
-    rows = all_rows(
-        conn,
-        _rated,
-        """
-        SELECT manufacturer, serial, phases, max_current_a, q4_m3_h, invalid_bits, clock_bits
-        FROM meter
-        WHERE society_id = %s
-          AND num_nonnulls(phases, max_current_a, q4_m3_h, invalid_bits, clock_bits) > 0
-        """,
-        (society_id,),
+def meter_versions(conn: Connection, society_id: int) -> list[MeterVersion]:
+    """Return every version of what a society's list says of meters, in the order of recording."""
+    return all_rows(conn, _version, query("assignment/meters"), {"society_id": society_id})
+
+
+def _version(
+    *,
+    meter_id: int,
+    manufacturer: str,
+    serial: str,
+    since: datetime | None,
+    author: str,
+    reason: str,
+    recorded_at: datetime,
+    superseded_at: datetime | None,
+    entry_order: int,
+    superseded_order: int | None,
+    **columns: Any,
+) -> MeterVersion:
+    return MeterVersion(
+        meter_id,
+        (manufacturer, serial),
+        since,
+        ListedRating(**columns),
+        author,
+        reason,
+        recorded_at,
+        superseded_at,
+        entry_order,
+        superseded_order,
     )
-    return dict(rows)
 
 
-def _rated(*, manufacturer: str, serial: str, **columns: Any) -> tuple[Meter, ListedRating]:
-    return (manufacturer, serial), ListedRating(**columns)
+def holding(versions: Collection[MeterVersion]) -> ListedRatings:
+    """Return what holds, by meter; pure."""
+    found: dict[Meter, list[RatingVersion]] = {}
+    for each in versions:
+        if each.superseded_at is None:
+            found.setdefault(each.meter, []).append(RatingVersion(each.since, each.rating))
+    return {meter: in_order(own) for meter, own in found.items()}
 
 
 @translating
-def rate_meter(conn: Connection, society_id: int, meter: Meter, rating: ListedRating) -> None:
-    """Note what a meter is made for."""
-    conn.execute(
-        """
-        UPDATE meter SET phases = %s, max_current_a = %s, q4_m3_h = %s, invalid_bits = %s,
-          clock_bits = %s
-        WHERE society_id = %s AND manufacturer = %s AND serial = %s
-        """,
-        (*rating, society_id, *meter),
-    )
+def rate_meters(
+    conn: Connection, society_id: int, said: Collection[tuple[Meter, RatingVersion]], word: Word
+) -> None:
+    """Let versions of what meters are take the place of those from the same time on, if any."""
+    if not said:
+        return
+    rows = [
+        {
+            **version.rating._asdict(),
+            "society_id": society_id,
+            "manufacturer": meter[0],
+            "serial": meter[1],
+            "since": version.since,
+            "author": word.by,
+            "reason": word.reason,
+            "now": word.at,
+        }
+        for meter, version in said
+    ]
+    with conn.cursor() as cursor:
+        cursor.executemany(query("assignment/unrate"), rows)
+        cursor.executemany(query("assignment/rate"), rows)
+    conn.execute(query("assignment/widest"), {"society_id": society_id})

@@ -26,7 +26,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from cloud_ingest.core.accept import Accepted, Refused, accept
-from cloud_ingest.core.unit_list import COLUMNS, RATING_COLUMNS
+from cloud_ingest.core.unit_list import COLUMNS, MORE_COLUMNS
 from cloud_ingest.entries.units import Imported, import_units
 from cloud_ingest.store.commit import CommitResult, commit
 from cloud_ingest.store.connection import Connection, connect
@@ -223,7 +223,7 @@ class Site:
         columns: tuple[str, ...] = COLUMNS
         most = max(line.count(",") for line in lines)
         if most >= len(columns):
-            columns = (*COLUMNS, *RATING_COLUMNS)
+            columns = (*COLUMNS, *MORE_COLUMNS)
             lines = tuple(line + "," * (len(columns) - 1 - line.count(",")) for line in lines)
         path.write_text("\n".join([",".join(columns), *lines]) + "\n", encoding="utf-8")
         return import_units(self.conn, self.society, path, now=now or IMPORTED_AT)
@@ -266,7 +266,7 @@ def unit_line(
     since: str = "2026-01-01",
     until: str = "",
     service: str = "electricity",
-    source: str = "grid",
+    source: str = "",
     kind: str = "unit",
     tower: str = "Tower 1",
     maker: str = MAKER,

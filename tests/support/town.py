@@ -136,7 +136,8 @@ class Town:
         label, tower = f"{kind[0].upper()}-{number:04}", f"T{1 + number % 4}"
         self.stories[label] = story
         meter = self._meter(f"{number:05}", kind, is_dense=number < self.dense)
-        self.hung.append(Hung(label, tower, "grid", meter, BEGINS))
+        source = "grid" if kind == "electricity" else "main"
+        self.hung.append(Hung(label, tower, source, meter, BEGINS))
         if story == "plain":
             return
         own = self.hung[-1]

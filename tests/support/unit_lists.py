@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.core.unit_list import Line, Place, Rating
+from cloud_ingest.core.unit_list import Line, Place
+from cloud_ingest.core.unit_meter import Rating
 from cloud_ingest.core.unit_plan import Known, Plan, make_plan
 from cloud_ingest.errors import ImportRefused
 from shared_schema.catalogue import Service

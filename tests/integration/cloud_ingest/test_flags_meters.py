@@ -26,7 +26,7 @@ OTHER_LOG = EVENT_PROFILES[4]
 @pytest.fixture
 def home(site: Site) -> Site:
     site.units(
-        unit_line("A-1", "w-1", service="water", source="inlet"),
+        unit_line("A-1", "w-1", service="water", source="inlet-1"),
         unit_line("A-1", "e-1"),
     )
     return site

@@ -97,7 +97,7 @@ class Tower:
         ]
 
 
-water = {"service": "water", "source": "inlet"}
+water = {"service": "water", "source": "inlet-1"}
 
 
 @pytest.fixture

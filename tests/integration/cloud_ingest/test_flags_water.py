@@ -41,12 +41,12 @@ class Homes:
     def __init__(self, site: Site) -> None:
         self.site = site
         site.units(
-            unit_line("A-1", "w-1", service="water", source="inlet"),
-            unit_line("A-2", "w-2", service="water", source="inlet"),
-            unit_line("A-3", "kitchen", service="water", source="kitchen"),
-            unit_line("A-3", "bath", service="water", source="bath"),
-            unit_line("garden", "tap", service="water", source="inlet", kind="common"),
-            unit_line("Tower 1", "bulk", service="water", source="inlet", kind="bulk"),
+            unit_line("A-1", "w-1", service="water", source="inlet-1"),
+            unit_line("A-2", "w-2", service="water", source="inlet-1"),
+            unit_line("A-3", "kitchen", service="water", source="inlet-1"),
+            unit_line("A-3", "bath", service="water", source="inlet-2"),
+            unit_line("garden", "tap", service="water", source="inlet-1", kind="common"),
+            unit_line("Tower 1", "bulk", service="water", source="inlet-1", kind="bulk"),
         )
 
     def deliver(self, serial: str, rows: Rows, column: Column = LITRES) -> None:

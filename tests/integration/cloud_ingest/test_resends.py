@@ -63,7 +63,7 @@ def closed(site: Site) -> Site:
     """June and July are closed, sent, acknowledged, and the outbox has forgotten them."""
     site.units(
         unit_line("A-1", "1", since="2026-05-01"),
-        unit_line("A-1", "2", since="2026-05-01", service="water", source="inlet"),
+        unit_line("A-1", "2", since="2026-05-01", service="water", source="inlet-1"),
         unit_line("B-1", "3", since="2026-05-01"),
     )
     begin, end = START - 2 * HOUR, END + 2 * HOUR

@@ -26,8 +26,8 @@ NOW = datetime(2026, 2, 20, tzinfo=UTC)
 @pytest.fixture
 def homes(site: Site) -> Site:
     site.units(
-        unit_line("A-1", "w-1", service="water", source="inlet"),
-        unit_line("A-2", "w-2", service="water", source="inlet"),
+        unit_line("A-1", "w-1", service="water", source="inlet-1"),
+        unit_line("A-2", "w-2", service="water", source="inlet-1"),
         unit_line("A-1", "e-1"),
     )
     return site

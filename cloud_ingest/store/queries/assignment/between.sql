@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- Who had which meter at any time of a stretch.
 SELECT assignment_id, tower, subject_type, subject, label, service, source, legacy, valid_from,
-       valid_to, meter_id, manufacturer, serial, last_reading_at, author, reason, recorded_at
+       valid_to, meter_id, manufacturer, serial, last_reading_at, author, reason, recorded_at,
+       parent
 FROM assignment JOIN meter USING (meter_id)
 WHERE assignment.society_id = %(society_id)s
   AND valid_from < %(end)s AND (valid_to IS NULL OR valid_to > %(start)s)

@@ -3,7 +3,7 @@
 SELECT DISTINCT own.meter_id AS checked_id,
        a.assignment_id, a.tower, a.subject_type, a.subject, a.label, a.service, a.source, a.legacy,
        a.valid_from, a.valid_to, a.meter_id, manufacturer, serial, last_reading_at, a.author,
-       a.reason, a.recorded_at
+       a.reason, a.recorded_at, a.parent
 FROM assignment AS own
 JOIN assignment AS a USING (society_id, subject_type, subject, service)
 JOIN meter ON meter.meter_id = a.meter_id

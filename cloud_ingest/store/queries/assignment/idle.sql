@@ -3,7 +3,8 @@
 -- behind its beginning, or serves somebody again later.
 SELECT DISTINCT ON (meter_id)
        assignment_id, tower, subject_type, subject, label, service, source, legacy, valid_from,
-       valid_to, meter_id, manufacturer, serial, last_reading_at, author, reason, recorded_at
+       valid_to, meter_id, manufacturer, serial, last_reading_at, author, reason, recorded_at,
+       parent
 FROM assignment AS former JOIN meter USING (meter_id)
 WHERE former.society_id = %(society_id)s AND source <> 'check' AND valid_to <= %(start)s
   AND NOT EXISTS (

@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 
 from cloud_ingest.core.unit_list import (
     COLUMNS,
-    RATING_COLUMNS,
     Line,
-    Rating,
     made_up_meter,
     parse,
 )
+from cloud_ingest.core.unit_meter import RATING_COLUMNS, Rating
 from cloud_ingest.errors import ImportRefused
 from shared_schema.catalogue import Service
 from shared_schema.text import composed, label_fault

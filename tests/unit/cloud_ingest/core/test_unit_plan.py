@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_ingest.core.unit_list import Line, Place, Rating, overlap
+from cloud_ingest.core.unit_list import Line, Place, overlap
+from cloud_ingest.core.unit_meter import Rating, RatingVersion
 from cloud_ingest.core.unit_plan import Known, Plan, make_plan, touched
 from cloud_ingest.errors import ImportRefused
 from shared_schema.catalogue import Service
@@ -122,12 +123,12 @@ def test_a_rating_is_stored_and_corrected() -> None:
     single, meter = Rating(1, Decimal(60)), ("LNT", "1")
     line = list_line("T", "A-1", "1", rating=single)
     plan = make_plan(Known(), {2: line})
-    assert plan.rate == ((meter, single),)
-    known = Known(dict(enumerate(plan.add)), ratings={meter: single})
+    assert plan.rate == ((meter, RatingVersion(None, single)),)
+    known = Known(dict(enumerate(plan.add)), ratings={meter: (RatingVersion(None, single),)})
     assert make_plan(known, {2: line}) == Plan(unchanged=1)
     assert make_plan(known, {2: replace(line, rating=Rating())}) == Plan(unchanged=1)
     three = replace(line, rating=Rating(phases=3))
-    expected = Plan(rate=((meter, Rating(3, Decimal(60))),), changed=1)
+    expected = Plan(rate=((meter, RatingVersion(None, Rating(3, Decimal(60)))),), changed=1)
     assert make_plan(known, {2: three}) == expected
 
 
@@ -136,7 +137,10 @@ def test_two_ratings_of_one_meter_contradict() -> None:
     second = list_line("T", "A-2", "1", since=7, rating=Rating(phases=3))
     with pytest.raises(ImportRefused) as caught:
         make_plan(Known(), {2: first, 3: second})
-    assert caught.value.lines == ("line 3: it gives meter LNT 1 another rating than line 2 does",)
+    assert caught.value.lines == (
+        "line 3: it gives meter LNT 1 another rating than line 2 does; if that changed on a day, "
+        "give it as meter_from",
+    )
     (added, _) = make_plan(Known(), {2: first, 3: replace(second, rating=Rating())}).add
     assert added.meter == ("LNT", "1")
 
