@@ -15,7 +15,7 @@ import sys
 _EXTRA_OF = {
     **dict.fromkeys(
         (
-            *("PIL", "aiomqtt", "paho", "prometheus_client", "psycopg"),
+            *("PIL", "aiomqtt", "paho", "prometheus_client", "psycopg", "python_calamine"),
             *("reportlab", "rich", "typer", "tzdata", "xlsxwriter"),
         ),
         "cloud",

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from cloud_ingest.core.accept import FUTURE_TOLERANCE
 from cloud_ingest.core.history_row import COLUMNS, FORMS, Row, RowParser
-from cloud_ingest.core.known import ChannelKey
+from cloud_ingest.core.known import ChannelKey, KnownMeter
 from cloud_ingest.errors import ImportRefused
 from cloud_ingest.store.channels import ensure_channels
 from cloud_ingest.store.connection import Connection, translating
@@ -83,38 +83,35 @@ def import_history(
     """
     store = open_store(conn)
     society_id = find_society(conn, society)
-    meters = {
-        (maker, serial): meter
-        for (owner, maker, serial), meter in load_registry(conn).meters.items()
-        if owner == society_id
-    }
+    meters = meters_of(conn, society_id)
     latest = int((now + FUTURE_TOLERANCE).timestamp())
     found = _check(path, RowParser(meters, store.zone, latest, store.kept_from), progress)
     if dry_run:
         return found
     parts = _parts(path, RowParser(meters, store.zone, latest, store.kept_from))
-    done = _store(conn, parts, found, now, progress)
-    store_history_import(
-        conn,
-        society_id,
-        sha256=_digest(path),
-        file=path.name,
-        rows=found.rows,
-        first=found.first,
-        last=found.last,
-        now=now,
-    )
-    return done
+    return store_rows(conn, society_id, path, parts, found=found, now=now, progress=progress)
 
 
-def _store(
+def meters_of(conn: Connection, society_id: int) -> dict[tuple[str, str], KnownMeter]:
+    """Return the meters of a society by manufacturer and serial number."""
+    return {
+        (maker, serial): meter
+        for (owner, maker, serial), meter in load_registry(conn).meters.items()
+        if owner == society_id
+    }
+
+
+def store_rows(
     conn: Connection,
+    society_id: int,
+    path: Path,
     parts: Iterable[Sequence[Row]],
+    *,
     found: History,
     now: datetime,
-    progress: Progress,
+    progress: Progress = lambda _text: None,
 ) -> History:
-    """Store the rows of a file that was checked, each part in its own transaction."""
+    """Store the rows of a file that was checked, each part in its own transaction, and note it."""
     ids: dict[ChannelKey, int] = {}
     new = duplicates = conflicts = done = 0
     for part in parts:
@@ -136,6 +133,16 @@ def _store(
         conflicts += stored.conflicts
         done += len(part)
         progress(f"stored {done:,} of {found.rows:,} rows")
+    store_history_import(
+        conn,
+        society_id,
+        sha256=_digest(path),
+        file=path.name,
+        rows=found.rows,
+        first=found.first,
+        last=found.last,
+        now=now,
+    )
     return replace(found, stored=True, new=new, duplicates=duplicates, conflicts=conflicts)
 
 
