@@ -117,6 +117,9 @@ COMMANDS: Final = {
     "number": Place(
         "number", "Numbers that wait for a person: held changes, and quantities in doubt."
     ),
+    "notebook": Place(
+        "notebook", "The treasurer's notebook: take it over, and hold a month of it beside ours."
+    ),
     "recompute": Place(
         "recompute",
         "Make days and months anew from their readings, and say which of them changed.",

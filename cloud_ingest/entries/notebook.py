@@ -39,6 +39,8 @@ from shared_schema.catalogue import BILLED_REGISTER, Service
 UNITS_WRITTEN: Final = {Service.ELECTRICITY: "kWh", Service.WATER: "kL"}
 FINEST: Final = -3
 """Of an imported register: whole Wh and litres."""
+MAIN_SOURCES: Final = ("grid", "main")
+"""Whose dial is meant where a unit has other sources, too."""
 EVER: Final = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 _LEFT_OUT: Final = str.maketrans("", "", " -/._,")
 _WORDS: Final = ("flat", "no", "unit")
@@ -200,6 +202,8 @@ def _serving(
             "dates in the list of units"
         )
     sources = sorted({each.source for each in then})
+    if len(then) > 1:
+        then = [each for each in then if each.source in MAIN_SOURCES] or then
     if len(then) > 1:
         return f"{subject} has several meters: give --source, one of {', '.join(sources)}"
     return then[0]

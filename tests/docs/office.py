@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from cloud_ingest.store.connection import Connection, connect
 from deploy.demo.mosquitto import cloud_user, local_mosquitto
+from tests.docs.notebook_society import kept_by_hand
 from tests.docs.pages import ROOT
 from tests.docs.resident import resident
 from tests.docs.sandbox import Sandbox, sandbox
@@ -23,7 +24,7 @@ from tests.support.servers import MqttServer, SqlServer
 from tests.support.store import Templates, database_at
 
 Scene = Callable[[Connection, Path], None]
-SCENES: dict[str, Scene] = {"flags": flagged, "units": replaced}
+SCENES: dict[str, Scene] = {"flags": flagged, "notebook": kept_by_hand, "units": replaced}
 ROLES = ("metering", "metering_service", "lake_view_reports")
 CLOSE = "cloud-ingest close-month 2026-10 --society 'Sunrise Heights'"
 

@@ -2,6 +2,7 @@
 """Every file that the documentation shows is one that its reader takes."""
 
 import configparser
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ import psycopg
 import pytest
 
 from cloud_ingest.core import history_row, unit_list
+from cloud_ingest.core.notebook_heading import Sheet
+from cloud_ingest.core.notebook_table import understand
 from cloud_ingest.settings_file import load_settings as load_cloud
 from edge_agent.install.image.answers_file import read_answers
 from edge_agent.install.meter_list import parse_list
@@ -100,6 +103,8 @@ def test_lists_are_taken_by_a_program(block: Block) -> None:
     elif "raw" in header or "value" in header:
         assert set(header) in [{*history_row.COLUMNS, form} for form in history_row.FORMS]
         assert all(line.count(",") == len(header) - 1 for line in block.lines)
+    elif "Flat No." in block.text:
+        assert understand([Sheet("", list(csv.reader(block.lines)))]).readings
     else:
         head = "" if header[0] == unit_list.COLUMNS[0] else ",".join(unit_list.COLUMNS) + "\n"
         assert unit_list.parse(head + block.text, ZONE)

@@ -4,6 +4,7 @@
 from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
+from xlsxwriter import Workbook
 
 from cloud_ingest.core.unit_list import COLUMNS
 from tests.docs import pages
@@ -35,6 +36,7 @@ UNITS = (
     unit_line("A-1204", "LT204417", since="2026-11-01", source="dg"),
     unit_line("Tower 1 bulk", "26100034", since="2025-07-01", kind="bulk"),
 )
+NOTEBOOK = (["Flat", "1/10/26", "1/11/26"], ["A-1204", 12607, 12636])
 LAST = ("cloud-ingest revoke", "cloud-ingest units take-back")
 FULL, HELD, FLAGGED = (
     f"export IOT_UTILITY_DSN=${name}_DSN" for name in ("FULL", "HELD", "FLAGGED")
@@ -53,6 +55,7 @@ CLOUD = Part(
         "evidence archive": "mkdir -p /srv/evidence",
         "evidence verify": "cp /srv/evidence/* .",
         "number accept": f"{HELD} && {CLOSE}",
+        "notebook import": FULL,
         "recompute": FULL,
         "supply enter": FLAGGED,
         "completeness": FULL,
@@ -118,6 +121,10 @@ def test_the_office_plays_its_examples(office: Office, tmp_path: Path) -> None:
         home = machine.path("home")
         (home / "registers.csv").write_text(history.text)
         (home / "units.csv").write_text("\n".join([",".join(COLUMNS), *UNITS, ""]))
+        with Workbook(home / "notebook.xlsx") as book:
+            sheet = book.add_worksheet()
+            for row, line in enumerate(NOTEBOOK):
+                sheet.write_row(row, 0, line)
         faults = follow(machine, REFERENCE / "cli-cloud.md", CLOUD, commands)
     assert not faults, "\n\n".join(faults)
 

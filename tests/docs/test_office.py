@@ -62,6 +62,7 @@ PARTS = {
         ready={"serve": "Linked to the broker"},
         refused={"replay 17": "has no entry 17", "pulse weight": "only a changed pulse weight"},
     ),
+    "notebook": Part(files={"notebook.csv": "csv"}),
     "read-a-month": Part(before={"report 2026-10": CLOSE}),
     "own-database": Part(
         answers={"createuser": "SECRET\nSECRET\n"},
