@@ -162,6 +162,11 @@ def _expected(at: datetime, past: DialPast) -> Decimal:
         return past.before.value + used
 
 
+def _fits(read: DialText, whole_digits: int | None) -> bool:
+    """Say whether a dial has as many digits."""
+    return whole_digits is None or len(read.whole.lstrip("0")) <= whole_digits
+
+
 def _likely(read: DialText, at: datetime, past: DialPast) -> Iterable[Remark]:
     """Give the usual mistakes that would explain a value, of each kind the nearest to the usual."""
     expected = _expected(at, past)
@@ -173,7 +178,12 @@ def _likely(read: DialText, at: datetime, past: DialPast) -> Iterable[Remark]:
         (DialDoubt.DIGIT_TOO_MANY, _with_one_less(read)),
     )
     for doubt, candidates in tried:
-        plausible = [each.value for each in candidates if _is_plausible(each, at, past)]
+        plausible = [
+            each.value
+            for each in candidates
+            if _is_plausible(each, at, past)
+            and (doubt is DialDoubt.ROLLOVER or _fits(each, past.whole_digits))
+        ]
         if plausible:
             yield Remark(doubt, min(plausible, key=lambda each: abs(each - expected)))
     for nearby in past.nearby:
@@ -184,7 +194,7 @@ def _likely(read: DialText, at: datetime, past: DialPast) -> Iterable[Remark]:
 
 
 def _turned_over(read: DialText, whole_digits: int | None) -> Iterable[DialText]:
-    if whole_digits is not None and len(read.whole.lstrip("0")) <= whole_digits:
+    if whole_digits is not None and _fits(read, whole_digits):
         yield DialText("1" + read.whole.lstrip("0").rjust(whole_digits, "0"), read.parts)
 
 

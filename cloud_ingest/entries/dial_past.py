@@ -21,7 +21,7 @@ from cloud_ingest.entries.dial_value import DialChannel, DialClaim
 from cloud_ingest.store.assignments import Assignment
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.dials import dials
-from cloud_ingest.store.ratings import ratings_of
+from cloud_ingest.store.ratings import ratings_of, register_digits
 from cloud_ingest.store.readings_read import latest, neighbours
 from shared_schema.billing import billing_exponent
 
@@ -53,6 +53,7 @@ def dial_past(
         after=shown(claim.after),
         usual_per_day=_usual(conn, channel, claim),
         is_unit=meter.subject_type == "unit",
+        whole_digits=register_digits(conn, meter.meter_id, at),
     )
 
 

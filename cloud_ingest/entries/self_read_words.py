@@ -90,7 +90,7 @@ _WORDS: dict[DialDoubt, tuple[str, str]] = {
     ),
     DialDoubt.ROLLOVER: (
         "Did the dial turn over, from all nines to zero?",
-        "the dial probably turned over: enter it with epoch add, then approve",
+        "the dial probably turned over: approve it, then say so (cloud-ingest epoch add)",
     ),
     DialDoubt.DIGITS_EXCHANGED: (
         "Did two digits change places? Is it {meant}?",

@@ -18,7 +18,7 @@ from cloud_ingest.core.unit_meter import Meter, RatingVersion, in_order
 from cloud_ingest.core.unit_meter import Rating as ListedRating
 from cloud_ingest.store.assignment_versions import Word
 from cloud_ingest.store.connection import Connection, query, translating
-from cloud_ingest.store.rows import all_rows
+from cloud_ingest.store.rows import all_rows, scalar
 
 ListedRatings = Mapping[Meter, tuple[RatingVersion, ...]]
 """By meter what holds, the oldest first."""
@@ -53,6 +53,21 @@ def ratings_of(conn: Connection, meters: Collection[int]) -> dict[int, Rating]:
         (sorted(meters),),
     )
     return {meter_id: Rating(*own) for meter_id, *own in rows}
+
+
+@translating
+def register_digits(conn: Connection, meter_id: int, at: datetime) -> int | None:
+    """Return how many digits a meter's register has before the point; None: nobody said so."""
+    digits: int | None = scalar(
+        conn,
+        """
+        SELECT register_digits FROM meter_version
+        WHERE meter_id = %s AND superseded_at IS NULL AND (since IS NULL OR since <= %s)
+        ORDER BY since DESC NULLS LAST LIMIT 1
+        """,
+        (meter_id, at),
+    )
+    return digits
 
 
 @translating

@@ -124,6 +124,17 @@ def test_the_neighbours_meter_is_named_to_the_manager_alone(flat: Site) -> None:
     assert "9100" not in str(remark["question"])
 
 
+def test_a_dial_that_turned_over_is_asked_about(site: Site) -> None:
+    site.units(*LEGACY)
+    site.conn.execute(
+        "INSERT INTO meter_version (society_id, meter_id, register_digits, author, reason,"
+        " recorded_at) SELECT society_id, meter_id, 5, 'a', 'b', %s FROM meter",
+        (START,),
+    )
+    approve(site, send(site, "99950", START, now=START), START)
+    assert kinds(send(site, "00012")) == ["below", "rollover"]
+
+
 def test_who_looks_again_is_taken_and_the_first_waits_no_more(flat: Site) -> None:
     first = send(flat, "8490")
     assert send(flat, "4890", END + timedelta(minutes=5)).decision == "taken"
