@@ -11,6 +11,7 @@ In: an `Explanation`. Out: text. Never: a decision. Pure.
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.cli.explain_answer import answer_lines
 from cloud_ingest.cli.explain_changes import Changes, delivered
 from cloud_ingest.cli.published import bound, bounds_text
 from cloud_ingest.cli.sentences import Sentences, capital, reason_lines, wrapped
@@ -56,6 +57,8 @@ class _Teller:
 
     def lines(self) -> Iterator[str]:
         found, changes = self._found, Changes(self._found, self._say)
+        yield from answer_lines(found, self._say.zone)
+        yield ""
         yield f"{found.society}: {found.subject}, {found.service.value}, {found.month}"
         yield ""
         yield from self._number()

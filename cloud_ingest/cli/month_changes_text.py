@@ -123,9 +123,9 @@ class _Teller:
 
     def _asked(self, cause: ChangeCause, did: str) -> str:
         who = "somebody" if cause.by is None else cut(cause.by)
-        when = "" if cause.entered_at is None else f" on {self._time(cause.entered_at)}"
+        when = "" if cause.entered_at is None else f"on {self._time(cause.entered_at)} "
         why = f': "{cut(cause.why)}"' if cause.why and cause.why != cause.what else ""
-        return f"{who} {did}{when}{why}"
+        return f"{when}{who} {did}{why}"
 
     def _border(self, border: BorderChange, unit: str) -> str:
         side = "start" if border.side == "opening" else "end"

@@ -167,7 +167,7 @@ class _Teller:
 
     def _explain(self, one: MissingNumber) -> Iterator[str]:
         kind = _of(one.subject_type, one.service)
-        yield from self._command("explain", "--unit", one.subject, *kind, month=True)
+        yield from self._command("explain", one.subject, *kind, month=True)
 
     def _command(self, *words: str, month: bool = False) -> Iterator[str]:
         of_month = ("--month", self.found.month) if month else ()

@@ -64,6 +64,7 @@ PARTS = {
     ),
     "notebook": Part(files={"notebook.csv": "csv"}),
     "read-a-month": Part(before={"report 2026-10": CLOSE}),
+    "three-questions": Part(before={"month status October": CLOSE}),
     "own-database": Part(
         answers={"createuser": "SECRET\nSECRET\n"},
         before={

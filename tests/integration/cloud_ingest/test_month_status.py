@@ -140,7 +140,7 @@ def test_a_number_in_doubt_says_what_to_look_at(site: Site) -> None:
     sentence, *_ = said(site, NINE)
     assert "withheld: A-5 electricity, more than it can use, and 1 more" in sentence
     found = [words for words in commands(site, NINE) if words[1] == "explain"]
-    assert [words[3] for words in found] == ["A-5", "Pump"]
+    assert [words[2] for words in found] == ["A-5", "Pump"]
     assert "--subject-type" in found[1]
 
 
@@ -172,3 +172,15 @@ def test_a_treasurers_slip_is_one_line(
     result = CliRunner().invoke(app, ["month", "status", *words, "--dsn", store_dsn])
     assert (result.exit_code, result.stdout) == (2, "")
     assert says in result.stderr
+
+
+def test_one_command_explains_all_of_a_flat(society: Site, store_dsn: str) -> None:
+    society.units(unit_line("A-1", "77", service="water", source="main"))
+    close_month(society.conn, SOCIETY, "2026-07", NINE)
+    asked = ["explain", "A-1", "--month", "2026-07", "--dsn", store_dsn]
+    result = CliRunner().invoke(app, asked)
+    assert result.exit_code == 0, result.output
+    answers = [line for line in result.stdout.splitlines() if ", July 2026: " in line]
+    assert [answer.split(",")[0] for answer in answers] == ["A-1 electricity", "A-1 water"]
+    lift = ["explain", "Tower 1 lift", "--month", "July 2026", "--dsn", store_dsn]
+    assert "Tower 1 lift (common area) electricity" in CliRunner().invoke(app, lift).stdout
