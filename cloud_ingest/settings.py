@@ -9,7 +9,7 @@ file. Never: a secret in a message, a log or a ``repr``.
 
 import os
 import stat
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 from cloud_ingest.errors import ConfigurationError
+from cloud_ingest.settings_society import RunRules, SocietySettings, TimeOfDay
 from shared_schema.events import EventKind
 from shared_schema.settings.kinds import Kind, SecretFile
 
@@ -189,6 +190,17 @@ class CloudSettings(BaseModel):
     is known; ``shown``: it is withheld, and its estimate stands beside it
     (docs/explanation/estimates.md)."""
 
+    month_run: bool = True
+    """The leader closes the month that has ended by itself: each number goes out as soon as its
+    border is read (docs/howto/month.md)."""
+    run_from: TimeOfDay = "00:15"
+    """When that begins on the 1st, local time."""
+    provisional: bool | None = None
+    """``true``: what is not final at ``provisional_at`` goes out as provisional, with its reasons.
+    None: as ``estimates`` says."""
+    provisional_at: TimeOfDay = "06:00"
+    """When on the 1st the run waits for readings no longer, local time."""
+
     water_point: Literal["careful", "early"] = "careful"
     """How much evidence the water rules ask for: fewer false alarms, or leaks found sooner."""
     unique_labels: bool = False
@@ -216,6 +228,8 @@ class CloudSettings(BaseModel):
     """Who gets flags by HTTP (docs/howto/flags.md)."""
     broker_login: tuple[BrokerLogin, ...] = ()
     """Who may log in to the broker, beside the gateways (docs/howto/broker.md)."""
+    society: tuple[SocietySettings, ...] = ()
+    """What a society has otherwise (docs/howto/month.md)."""
 
     @field_validator("*", mode="before")
     @classmethod
@@ -257,6 +271,13 @@ class CloudSettings(BaseModel):
             raise ValueError("two webhooks have the same url")
         return webhook
 
+    @field_validator("society")
+    @classmethod
+    def _are_societies(cls, named: tuple[SocietySettings, ...]) -> tuple[SocietySettings, ...]:
+        if len({each.name for each in named}) < len(named):
+            raise ValueError("two tables are of the same society")
+        return named
+
     @model_validator(mode="after")
     def _certificates_are_used(self) -> Self:
         if (self.broker_cert_file is None) != (self.broker_key_file is None):
@@ -274,6 +295,18 @@ class CloudSettings(BaseModel):
     def close_grace(self) -> timedelta:
         """`close_grace_minutes` as a duration."""
         return timedelta(minutes=self.close_grace_minutes)
+
+    def run_rules(self, society: str) -> RunRules:
+        """Return how the months of a society are closed by themselves."""
+        own = next((each for each in self.society if each.name == society), None)
+        own = own or SocietySettings(name=society)
+        provisional = self.provisional if own.provisional is None else own.provisional
+        return RunRules(
+            is_on=self.month_run if own.month_run is None else own.month_run,
+            provisional=self.estimates == "sent" if provisional is None else provisional,
+            run_from=time.fromisoformat(own.run_from or self.run_from),
+            provisional_at=time.fromisoformat(own.provisional_at or self.provisional_at),
+        )
 
 
 def read_secret(path: Path, what: str) -> bytes:

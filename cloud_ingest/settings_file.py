@@ -40,7 +40,11 @@ OTHER_VARIABLES: Final = (
     "IOT_UTILITY_REGISTERS",
 )
 """Variables of commands and of the lanes of tests in a checkout: they are no settings."""
-_ITEMS: Final = {"webhook": ("url", "secret_file"), "broker_login": ("name", "role")}
+_ITEMS: Final = {
+    "webhook": ("url", "secret_file"),
+    "broker_login": ("name", "role"),
+    "society": ("name",),
+}
 _log = logging.getLogger(__name__)
 
 
@@ -135,5 +139,6 @@ def _right(path: str, key: str, number: int, table: dict[str, Any]) -> Any:
         "broker_tls": True,
         "webhook.url": f"https://{number}.example",
         "broker_login.name": f"login-{number}",
+        "society.name": f"Society {number}",
         "broker_login.role": "billing" if table.get("societies") else "ingest",
     }.get(path)

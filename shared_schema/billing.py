@@ -79,6 +79,15 @@ class EstimateMethod(StrEnum):
     """The reading nearest to it stands for it, however far."""
 
 
+class NumberStatus(StrEnum):
+    """Whether a number waits for a reading."""
+
+    FINAL = "final"
+    """Its borders are known."""
+    PROVISIONAL = "provisional"
+    """A border is an estimate, as the society wants it: the final number is a later version."""
+
+
 class Bounds(Part):
     """Between which quantities the truth lies."""
 
@@ -143,7 +152,7 @@ class MonthlyConsumption(Message):
     """
 
     SCHEMA: ClassVar[str] = "metering.monthly-consumption/1"
-    ADDED = frozenset({"zone"})
+    ADDED = frozenset({"zone", "status"})
 
     society: Label
     month: Month
@@ -158,6 +167,8 @@ class MonthlyConsumption(Message):
     """What the subject used in the month: the number that is billed."""
     unit: BillingUnit
     """Of every quantity in it."""
+    status: NumberStatus | None = None
+    """None: an earlier version sent it."""
     quality: Quality
     reasons: tuple[Reason, ...] = ()
     parts: tuple[MeterMonth, ...] = Field(min_length=1)
@@ -198,11 +209,24 @@ class MonthlyWithdrawal(Message):
 class ManifestEntry(Part):
     """One published message, by the SHA-256 of its bytes."""
 
+    ADDED = frozenset({"status"})
+
     subject: Subject
     service: Service
     version: int = Field(ge=1)
     sha256: Sha256
     """Of the message's bytes, in hex."""
+    status: NumberStatus | None = None
+    """Of the number; None: of a withdrawal, or an earlier version sent it."""
+
+
+class Approval(Part):
+    """A person's word that a month stands as the manifest says: nothing of it changes any more."""
+
+    by: Label
+    """Who approved it."""
+    at: UtcDatetime
+    """When."""
 
 
 class Withheld(Part):
@@ -257,7 +281,7 @@ class BillingManifest(Message):
     """Everything that a month holds, so that the consumer knows when it has it all."""
 
     SCHEMA: ClassVar[str] = "metering.billing-manifest/1"
-    ADDED = frozenset({"zone"})
+    ADDED = frozenset({"zone", "approved"})
 
     society: Label
     month: Month
@@ -274,43 +298,9 @@ class BillingManifest(Message):
     """Changes that wait for a person."""
     unassigned: tuple[Unassigned, ...] = ()
     """What meters counted and nobody is charged for."""
+    approved: Approval | None = None
+    """None: nobody approved the month, or it was opened again."""
     closed_at: UtcDatetime
-
-
-class BillingAck(Message):
-    """The consumer's word that it has a number; without it the number is sent again."""
-
-    SCHEMA: ClassVar[str] = "metering.billing-ack/1"
-
-    society: Label
-    month: Month
-    subject: Subject
-    service: Service
-    version: int = Field(strict=True, ge=1)
-    """Of the number, or of the withdrawal, that the consumer has stored."""
-
-
-class BillingRequest(Message):
-    """The consumer's wish to be sent something again, on the topic of its acknowledgements.
-
-    With nothing but the society it is what the consumer has not acknowledged, at once: it says so
-    whenever it has subscribed, since a session that is new, or was lost, has missed what was sent
-    before. With any of the other fields it is what stands of what they all name, acknowledged or
-    not, withdrawals as well. That comes byte for byte as it was sent, by month, never more than 500
-    messages ahead of what is acknowledged, and no message twice within ten minutes.
-    """
-
-    SCHEMA: ClassVar[str] = "metering.billing-request/1"
-
-    society: Label
-    month: Month | None = None
-    """Of this month; None: of any."""
-    subject: Subject | None = None
-    """Of this subject; None: of any."""
-    service: Service | None = None
-    """Of this service; None: of any."""
-    since: UtcDatetime | None = None
-    """Closed at this time or later; None: at any."""
 
 
 class Reconciliation(Message):

@@ -14,9 +14,7 @@ from uuid import UUID
 
 from shared_schema.billing import (
     BILLING_UNITS,
-    BillingAck,
     BillingManifest,
-    BillingRequest,
     BoundaryReading,
     ManifestEntry,
     MeterMonth,
@@ -25,6 +23,7 @@ from shared_schema.billing import (
     Reconciliation,
     Withheld,
 )
+from shared_schema.billing_asks import BillingAck, BillingRequest
 from shared_schema.catalogue import ACTIVE_IMPORT, Service, Unit
 from shared_schema.events import Event, EventKind, Subject, SubjectType
 from shared_schema.events import Unit as Flat

@@ -105,6 +105,8 @@ class Reason(StrEnum):
     """The row that closes it is the last one known, and far above what the unit uses in a day."""
     WIDE_BOUNDS = "wide_bounds"
     """Too long a time was not read, and too much may have been used in it."""
+    LOCKED = "locked"
+    """The month is approved: nothing of it is sent until somebody opens it again."""
     RESTORED = "restored"
     """A border is a reading that a person restored although a rule speaks against it, or the
     register left its course on the way, and a person vouched for what follows."""

@@ -16,13 +16,12 @@ from pydantic import BaseModel
 
 from shared_schema.asyncapi import asyncapi
 from shared_schema.billing import (
-    BillingAck,
     BillingManifest,
-    BillingRequest,
     MonthlyConsumption,
     MonthlyWithdrawal,
     Reconciliation,
 )
+from shared_schema.billing_asks import BillingAck, BillingRequest
 from shared_schema.catalogue import (
     CATALOGUE,
     EVENT_PROFILES,

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.settings import BrokerLogin, CloudSettings, QuotaSettings, WebhookSettings
+from cloud_ingest.settings_society import SocietySettings
 from shared_schema.settings.reference import with_tables
 
 NAME, SETTINGS = "cli-cloud.md", "cloud-toml.md"
@@ -23,6 +24,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "[quota]": QuotaSettings,
     "[[webhook]]": WebhookSettings,
     "[[broker_login]]": BrokerLogin,
+    "[[society]]": SocietySettings,
 }
 """By their headings in the reference of the settings."""
 _HEAD = """# cloud-ingest: the commands

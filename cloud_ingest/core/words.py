@@ -37,6 +37,7 @@ REASONS: Final[Mapping[Reason, str]] = {
     Reason.METER_STATUS: "a border is a reading that its meter itself calls not valid",
     Reason.UNCONFIRMED: "its last row is far above what the unit uses in a day, and none follows",
     Reason.WIDE_BOUNDS: "too long a time was not read, and too much may have been used in it",
+    Reason.LOCKED: "the month is approved, and this came after it",
     Reason.RESTORED: "a reading counts that a person vouched for, against a rule",
 }
 
@@ -66,6 +67,7 @@ ADVICE: Final[Mapping[Reason, str]] = {
     Reason.INCOMPLETE: _READ_IT,
     Reason.WIDE_BOUNDS: "enter what its dial showed when it was put in or taken out (cloud-ingest "
     "self-read), or accept what is proved (cloud-ingest number accept)",
+    Reason.LOCKED: "open the month again (cloud-ingest month reopen), and close it",
     Reason.REGISTER_DROP: "say why it fell (cloud-ingest epoch add), or set what is false aside "
     "(cloud-ingest reading set-aside)",
     Reason.IMPLAUSIBLE: _DECIDE,

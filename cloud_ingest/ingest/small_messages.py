@@ -18,7 +18,7 @@ from cloud_ingest.store.commands import answer
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.status import is_enrolled, put_status
 from cloud_ingest.store.volatile import put_volatile
-from shared_schema.billing import BillingAck, BillingRequest
+from shared_schema.billing_asks import BillingAck, BillingRequest
 from shared_schema.errors import MalformedMessage, UnknownSchema
 from shared_schema.gateway import Result, Status
 

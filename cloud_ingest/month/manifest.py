@@ -55,5 +55,9 @@ def write_manifest(
 
 def _entry(sent: MonthlyConsumption | MonthlyWithdrawal, sha256: str) -> ManifestEntry:
     return ManifestEntry(
-        subject=sent.subject, service=sent.service, version=sent.version, sha256=sha256
+        subject=sent.subject,
+        service=sent.service,
+        version=sent.version,
+        sha256=sha256,
+        status=sent.status if isinstance(sent, MonthlyConsumption) else None,
     )

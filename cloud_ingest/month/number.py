@@ -25,6 +25,7 @@ from shared_schema.billing import (
     Bounds,
     MeterMonth,
     MonthlyConsumption,
+    NumberStatus,
     Withheld,
 )
 from shared_schema.catalogue import BILLED_REGISTER
@@ -71,6 +72,7 @@ def number_of(
         version=1,
         quantity=quantity,
         unit=BILLING_UNITS[service],
+        status=_status(parts),
         quality=Quality.EDITED
         if is_accepted
         else combined_quality(quality_of(part.measured) for part in parts),
@@ -81,6 +83,13 @@ def number_of(
         shares=shares_of(parts),
         closed_at=closing.now,
     )
+
+
+def _status(parts: Sequence[Counted]) -> NumberStatus:
+    """Say whether a number waits for a reading of its borders."""
+    unread = {Reason.NO_OPENING, Reason.NO_CLOSING}
+    is_open = any(unread & part.measured.reasons for part in parts)
+    return NumberStatus.PROVISIONAL if is_open else NumberStatus.FINAL
 
 
 def doubted_quantity(parts: Sequence[Counted]) -> Decimal | None:

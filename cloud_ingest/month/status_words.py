@@ -27,6 +27,8 @@ SHORT: Final[Mapping[Reason, str]] = {
     Reason.SCALER: "what its register counts is not sure",
     Reason.IMPLAUSIBLE: "more than it can use",
     Reason.HISTORY: "far more than it used before",
+    Reason.LOCKED: "the month is approved",
+    Reason.NEAR_BORDER: "its reading at the border is awaited",
     Reason.UNCONFIRMED: "its last reading is not confirmed",
 }
 """Why a number is withheld, in a few words; `core.words` has the whole sentence."""

@@ -13,7 +13,7 @@ from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.outbox import LONGEST_WAIT, billing_ack_key
 from cloud_ingest.store.resends import ask, feed, scope
 from cloud_ingest.store.rows import scalar
-from shared_schema.billing import BillingAck, BillingRequest
+from shared_schema.billing_asks import BillingAck, BillingRequest
 
 ASKED_AFTER = timedelta(seconds=30)
 """What was sent so short a time ago is not sent again at once because somebody asks for it."""

@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import all_rows, scalar
-from shared_schema.billing import BillingAck, MonthlyConsumption, MonthlyWithdrawal
+from shared_schema.billing import MonthlyConsumption, MonthlyWithdrawal
+from shared_schema.billing_asks import BillingAck
 
 Acknowledged = MonthlyConsumption | MonthlyWithdrawal | BillingAck
 

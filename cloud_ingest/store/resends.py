@@ -18,7 +18,7 @@ from cloud_ingest.errors import ResendRefused
 from cloud_ingest.store import outbox
 from cloud_ingest.store.connection import Connection, literal, query, translating
 from cloud_ingest.store.rows import all_rows, scalar, scalars
-from shared_schema.billing import BillingAck, BillingRequest
+from shared_schema.billing_asks import BillingAck, BillingRequest
 from shared_schema.catalogue import Service
 from shared_schema.events import Subject, SubjectType
 from shared_schema.topics import billing_topic

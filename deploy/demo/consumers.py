@@ -20,13 +20,12 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from shared_schema.access import Consumer
 from shared_schema.billing import (
-    BillingAck,
     BillingManifest,
-    BillingRequest,
     MonthlyConsumption,
     MonthlyWithdrawal,
     Reconciliation,
 )
+from shared_schema.billing_asks import BillingAck, BillingRequest
 from shared_schema.events import Event
 from shared_schema.topics import SocietyTopic, billing_ack_topic, society_topics
 

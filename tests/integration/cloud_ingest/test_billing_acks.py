@@ -14,7 +14,8 @@ from cloud_ingest.store import outbox
 from cloud_ingest.store.events import list_events
 from cloud_ingest.store.quarantine import dismiss, list_entries, replay
 from cloud_ingest.store.registry import find_society, load_registry
-from shared_schema.billing import BillingAck, BillingRequest, MonthlyConsumption
+from shared_schema.billing import MonthlyConsumption
+from shared_schema.billing_asks import BillingAck, BillingRequest
 from shared_schema.catalogue import Service
 from shared_schema.events import EventKind, Subject, SubjectType
 from shared_schema.topics import billing_ack_topic, billing_topic

@@ -15,7 +15,8 @@ import pytest
 
 from cloud_ingest.month.close import close_month
 from cloud_ingest.store import outbox
-from shared_schema.billing import BillingAck, BillingRequest, MonthlyConsumption
+from shared_schema.billing import MonthlyConsumption
+from shared_schema.billing_asks import BillingAck, BillingRequest
 from shared_schema.catalogue import Service
 from shared_schema.events import Event, Subject, SubjectType
 from shared_schema.topics import (

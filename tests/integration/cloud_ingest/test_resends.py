@@ -14,7 +14,7 @@ from cloud_ingest.store import outbox, resends
 from cloud_ingest.store.acknowledgements import acknowledge_number, send_again
 from cloud_ingest.store.manifests import manifest_of
 from cloud_ingest.store.registry import find_society
-from shared_schema.billing import BillingAck, BillingRequest
+from shared_schema.billing_asks import BillingAck, BillingRequest
 from shared_schema.catalogue import Service
 from shared_schema.events import Subject, SubjectType
 from tests.support.gateway import WATER

@@ -20,14 +20,13 @@ from deploy.demo.authority import Authority
 from deploy.demo.mosquitto import MosquittoServer, cloud_user, local_mosquitto
 from shared_schema.access import Consumer, Login, consumer_rights
 from shared_schema.billing import (
-    BillingAck,
     BillingManifest,
-    BillingRequest,
     ManifestEntry,
     MonthlyConsumption,
     MonthlyWithdrawal,
     Withheld,
 )
+from shared_schema.billing_asks import BillingAck, BillingRequest
 from shared_schema.catalogue import Service
 from shared_schema.events import Event, EventKind, Subject, SubjectType, Unit
 from shared_schema.message import Message

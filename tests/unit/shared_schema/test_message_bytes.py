@@ -4,7 +4,7 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from shared_schema.billing import BillingAck
+from shared_schema.billing_asks import BillingAck
 from shared_schema.catalogue import Service
 from shared_schema.events import Subject, SubjectType
 from shared_schema.gateway import Receipt

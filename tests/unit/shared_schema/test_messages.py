@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared_schema.billing import BillingAck, BoundaryReading, MeterMonth, MonthlyConsumption
+from shared_schema.billing import BoundaryReading, MeterMonth, MonthlyConsumption
+from shared_schema.billing_asks import BillingAck
 from shared_schema.catalogue import ACTIVE_IMPORT, Service
 from shared_schema.errors import ContractError, MalformedMessage, SignatureInvalid, UnknownSchema
 from shared_schema.events import (

@@ -16,7 +16,7 @@ from cloud_ingest.ingest import intake, small_messages
 from cloud_ingest.ingest.intake import Intake
 from cloud_ingest.ingest.small_messages import Received
 from cloud_ingest.store.commit import CommitResult
-from shared_schema.billing import BillingAck
+from shared_schema.billing_asks import BillingAck
 from shared_schema.catalogue import Service
 from shared_schema.events import Subject, SubjectType
 from shared_schema.gateway import Result, Status
