@@ -175,6 +175,9 @@ class CloudSettings(BaseModel):
 
     self_read_days: int = Field(ge=0, le=10, default=3)
     """How far from the 1st a dial may have been read to close a month at its own time."""
+    self_read_due_day: int = Field(ge=0, le=11, default=2)
+    """From which day of the month on a dial that was not read for the month before is a flag
+    (docs/howto/self-read.md). 0: it never is."""
     self_read_photo_months: int = Field(ge=1, le=240, default=24)
     """How long photos of dials are kept; that there was one is kept for ever."""
     public_url: str | None = None
@@ -287,19 +290,23 @@ class CloudSettings(BaseModel):
         return self
 
     @property
-    def self_read_window(self) -> timedelta:
-        """`self_read_days` as a duration."""
-        return timedelta(days=self.self_read_days)
-
-    @property
     def close_grace(self) -> timedelta:
         """`close_grace_minutes` as a duration."""
         return timedelta(minutes=self.close_grace_minutes)
 
+    def self_read_window(self, society: str) -> timedelta:
+        """Return how far from the 1st a dial closes a month of a society."""
+        days = self._own(society).self_read_days
+        return timedelta(days=self.self_read_days if days is None else days)
+
+    def self_reads_due(self, society: str) -> int | None:
+        """Return from which day on a dial of a society that was not read is a flag."""
+        day = self._own(society).self_read_due_day
+        return (self.self_read_due_day if day is None else day) or None
+
     def run_rules(self, society: str) -> RunRules:
         """Return how the months of a society are closed by themselves."""
-        own = next((each for each in self.society if each.name == society), None)
-        own = own or SocietySettings(name=society)
+        own = self._own(society)
         provisional = self.provisional if own.provisional is None else own.provisional
         return RunRules(
             is_on=self.month_run if own.month_run is None else own.month_run,
@@ -307,6 +314,11 @@ class CloudSettings(BaseModel):
             run_from=time.fromisoformat(own.run_from or self.run_from),
             provisional_at=time.fromisoformat(own.provisional_at or self.provisional_at),
         )
+
+    def _own(self, society: str) -> SocietySettings:
+        """Return what a society has otherwise."""
+        found = next((each for each in self.society if each.name == society), None)
+        return found or SocietySettings(name=society)
 
 
 def read_secret(path: Path, what: str) -> bytes:

@@ -32,6 +32,10 @@ class SocietySettings(BaseModel):
     """When its run begins, local time of the 1st."""
     provisional_at: TimeOfDay | None = None
     """When its provisional numbers go out."""
+    self_read_days: int | None = Field(ge=0, le=10, default=None)
+    """How far from the 1st a dial closes its months."""
+    self_read_due_day: int | None = Field(ge=0, le=11, default=None)
+    """From which day on a dial of it that was not read is a flag."""
 
 
 @dataclass(frozen=True, slots=True)

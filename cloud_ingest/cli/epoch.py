@@ -70,7 +70,7 @@ def epoch_add(
             reason=reason,
             by=by,
             now=datetime.now(UTC),
-            self_read_window=opened.settings.self_read_window,
+            self_read_window=opened.settings.self_read_window(society),
         )
     say(
         f"{subject} {service}: meter {done.meter} counts on from {at}; across it "

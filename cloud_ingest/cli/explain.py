@@ -87,7 +87,7 @@ def explain(
                 opened.conn,
                 asked,
                 now,
-                self_read_window=opened.settings.self_read_window,
+                self_read_window=opened.settings.self_read_window(name),
                 estimates=opened.settings.estimates,
             )
             for asked in _asked(opened, name, span, label, (subject_type, service))

@@ -62,7 +62,7 @@ def close_month(
             society,
             month,
             datetime.now(UTC),
-            self_read_window=opened.settings.self_read_window,
+            self_read_window=opened.settings.self_read_window(society),
             grace=opened.settings.close_grace,
             limits=limits_of(opened.settings),
             estimates=opened.settings.estimates,

@@ -37,7 +37,7 @@ def status(
             name,
             span,
             now,
-            window=opened.settings.self_read_window,
+            window=opened.settings.self_read_window(name),
             grace=opened.settings.close_grace,
         )
         zone = opened.zone

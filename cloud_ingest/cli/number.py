@@ -172,7 +172,7 @@ def _decide(
             said,
             datetime.now(UTC),
             apply=yes and said.saw is not None,
-            self_read_window=opened.settings.self_read_window,
+            self_read_window=opened.settings.self_read_window(society),
             limits=limits_of(opened.settings),
             estimates=opened.settings.estimates,
             progress=progress,

@@ -62,7 +62,7 @@ def prove(
             opened.conn,
             Asked(society, month, unit, service, subject_type),
             datetime.now(UTC),
-            self_read_window=opened.settings.self_read_window,
+            self_read_window=opened.settings.self_read_window(society),
             estimates=opened.settings.estimates,
         )
         path = _named(proof) if out is None else out

@@ -196,7 +196,7 @@ def _correct(
             word,
             datetime.now(UTC),
             apply=yes,
-            self_read_window=opened.settings.self_read_window,
+            self_read_window=opened.settings.self_read_window(society),
             limits=limits_of(opened.settings),
             estimates=opened.settings.estimates,
         )

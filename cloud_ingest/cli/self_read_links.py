@@ -166,7 +166,7 @@ def _cards(
     now = datetime.now(UTC)
     span = named_month(month, opened.zone, now)
     society_id = find_society(opened.conn, society)
-    window = opened.settings.self_read_window
+    window = opened.settings.self_read_window(society)
     found = still_to_read(opened.conn, society_id, span, now, window)
     units = sorted((each for each in found if each.subject_type == "unit"), key=_unit)
     if not units:

@@ -64,16 +64,16 @@ def towers(
             month,
             zone,
             closed_at(conn, society_id, month),
-            _balances(opened, society_id, span, days=days),
+            _balances(opened, society, society_id, span, days=days),
         )
     say(_as_json(found) if json else _as_table(found, days=days))
 
 
 def _balances(
-    opened: Opened, society_id: int, span: MonthSpan, *, days: bool
+    opened: Opened, society: str, society_id: int, span: MonthSpan, *, days: bool
 ) -> Sequence[TowerBalance]:
     """Return what was published of a closed month; of an open one what is known so far."""
-    conn, zone, window = opened.conn, opened.zone, opened.settings.self_read_window
+    conn, zone, window = opened.conn, opened.zone, opened.settings.self_read_window(society)
     if days:
         shown = shown_day_balances(conn, society_id, span, zone, self_read_window=window)
         if shown is None:

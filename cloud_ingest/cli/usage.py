@@ -110,15 +110,20 @@ def usage(
             )
             say(_curves_as_json(curves, zone) if json else _curves_as_table(curves, zone, service))
             return
-        found = _found(opened, society_id, span, unit, subject_type)
+        window = opened.settings.self_read_window(society)
+        found = _found(opened, society_id, span, (subject_type, unit), window)
     say(_as_json(found) if json else _as_tables(found, days=days))
 
 
 def _found(
-    opened: Opened, society_id: int, span: MonthSpan, unit: str, subject_type: SubjectKind
+    opened: Opened,
+    society_id: int,
+    span: MonthSpan,
+    subject: tuple[SubjectKind, str],
+    window: timedelta,
 ) -> _Usage:
     """Return what was published of a closed month; of an open one what is known so far."""
-    conn, zone, window = opened.conn, opened.zone, opened.settings.self_read_window
+    conn, zone, (subject_type, unit) = opened.conn, opened.zone, subject
     closed = shown_month(
         conn,
         society_id,

@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.flag import Flag, served_unit
 from cloud_ingest.core.month import Month, midnight, month_before, month_of
 from cloud_ingest.flags.lifecycle import Changes
@@ -38,6 +39,9 @@ class DueRules(NamedTuple):
     """How far from the 1st a dial closes a month."""
     due_day: int | None
     """The day of the month, from whose 00:00 on a missing dial is a flag; None: it never is."""
+
+
+DEFAULT_DUE: Final = DueRules(SELF_READ_WINDOW, 2)
 
 
 def flag_self_reads(

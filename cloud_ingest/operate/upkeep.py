@@ -35,9 +35,12 @@ from cloud_ingest.store.quarantine_room import make_room
 from cloud_ingest.store.quotas import forget_uses
 from cloud_ingest.store.retention import raise_kept_from, retention, set_keep_months
 from cloud_ingest.store.rollups_write import is_marked_before
+from cloud_ingest.store.self_read_photos import forget_pictures
 
 COMPRESS_AFTER = timedelta(days=14)
 """By then nearly all that a gateway sends late has come, and the month is closed."""
+PHOTOS_KEPT = timedelta(days=24 * 31)
+"""Of dials, unless the settings say otherwise: longer than anybody contests a bill."""
 MONTHS_AHEAD = 2
 LEAST_MONTHS = 13
 """A year and its month before: what a person compares a month with."""
@@ -56,13 +59,19 @@ class UpkeepResult:
     """Chunks or partitions that retention let go."""
 
 
-def upkeep(conn: Connection, now: datetime, quotas: Quotas = DEFAULT_QUOTAS) -> UpkeepResult:
+def upkeep(
+    conn: Connection,
+    now: datetime,
+    quotas: Quotas = DEFAULT_QUOTAS,
+    photos_kept: timedelta = PHOTOS_KEPT,
+) -> UpkeepResult:
     """Do what is due; called again it does nothing.
 
     Args:
         conn: The store, outside of a transaction.
         now: The time.
         quotas: How much the quarantine keeps of what nothing vouches for.
+        photos_kept: For how long photos of dials are kept.
     """
     store = open_store(conn)
     today = now.astimezone(store.zone).date()
@@ -76,6 +85,7 @@ def upkeep(conn: Connection, now: datetime, quotas: Quotas = DEFAULT_QUOTAS) -> 
     )
     make_room(conn, None, quotas, now)
     forget_uses(conn, now)
+    forget_pictures(conn, now - photos_kept)
     continuous = store.rollups == "continuous"
     compressed = compress_chunks(conn, now - COMPRESS_AFTER) if continuous else 0
     make_evidence_months(

@@ -42,6 +42,7 @@ from cloud_ingest.flags.towers import refresh_towers
 from cloud_ingest.flags.water import refresh_water, sweep_water
 from cloud_ingest.flags.water_states import WaterRules
 from cloud_ingest.ingest.subscribe import Link
+from cloud_ingest.month.self_read_due import flag_self_reads
 from cloud_ingest.operate.ask_for_gaps import ask_for_gaps
 from cloud_ingest.operate.evidence import tend_evidence
 from cloud_ingest.operate.upkeep import upkeep
@@ -195,6 +196,8 @@ class Leader:
             changes.append(("gateway_clock", refresh_clocks(conn, now)))
             changes.append(("stuck_register", refresh_stuck(conn, store.zone, now)))
             changes.append(("phase_loss", refresh_phases(conn, store.zone, now)))
+            due = flag_self_reads(conn, self.settings.due_rules, store.zone, now)
+            changes.append(("self_read_due", due))
             reclassify(conn, now)
         _log_changes(changes)
 
@@ -211,7 +214,8 @@ class Leader:
                     return
 
     async def _run_upkeep(self) -> None:
-        tend = partial(upkeep, quotas=self.settings.quotas)
+        kept = self.settings.photos_kept
+        tend = partial(upkeep, quotas=self.settings.quotas, photos_kept=kept)
         async with self._election.database("upkeep") as own:
             while await self._election.leads():
                 done = await self._do("upkeep", own, tend)

@@ -31,6 +31,8 @@ from cloud_ingest.errors import (
 )
 from cloud_ingest.ingest.broker import Broker
 from cloud_ingest.ingest.subscribe import Link
+from cloud_ingest.month.self_read_due import DEFAULT_DUE, DueRules
+from cloud_ingest.operate.upkeep import PHOTOS_KEPT
 from cloud_ingest.service.service_manager import ServiceManager
 from cloud_ingest.store.connection import (
     Connection,
@@ -74,6 +76,9 @@ class ServiceSettings:
     summary_every_s: float = 60.0
     webhooks: tuple[Receiver, ...] = ()
     quotas: Quotas = DEFAULT_QUOTAS
+    due_rules: Callable[[str], DueRules] = lambda _: DEFAULT_DUE
+    """By when the dials of a society, by its name, are to be read."""
+    photos_kept: timedelta = PHOTOS_KEPT
     manager: ServiceManager = field(default_factory=ServiceManager)
     """Who started the program, and wants to know how it does."""
     metrics_address: str | None = None

@@ -11,6 +11,8 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 
 from cloud_ingest import logs
 from cloud_ingest.core.quota import Quotas
@@ -18,6 +20,7 @@ from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.deliver.webhook import receiver_from_settings
 from cloud_ingest.errors import BrokerLost, ConfigurationError, StoreUnavailable
 from cloud_ingest.ingest.broker import MEMBER_EXPIRY_S, broker_from_settings
+from cloud_ingest.month.self_read_due import DueRules
 from cloud_ingest.operate.keys import read_key
 from cloud_ingest.service.loops import ServiceSettings
 from cloud_ingest.service.serve import Service
@@ -62,9 +65,15 @@ def service_settings(
         rules_every_s=rules_every_s,
         webhooks=tuple(map(receiver_from_settings, settings.webhook)),
         quotas=_quotas(settings.quota or QuotaSettings()),
+        due_rules=partial(_due_rules, settings),
+        photos_kept=timedelta(days=31 * settings.self_read_photo_months),
         metrics_address=settings.metrics_address,
         manager=ServiceManager.of(os.environ, os.getpid()),
     )
+
+
+def _due_rules(settings: CloudSettings, society: str) -> DueRules:
+    return DueRules(settings.self_read_window(society), settings.self_reads_due(society))
 
 
 def _quotas(quota: QuotaSettings) -> Quotas:

@@ -8,9 +8,12 @@ also where the number of days is another one from one month to the next.
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cloud_ingest.cli.command_line import app
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.month.close import close_month
@@ -142,3 +145,16 @@ def test_a_month_that_was_sent_stays_where_it_ended(flat: Site) -> None:
     assert quantity(close(flat, 7, 5)) == "90.000"
     assert quantity(close(flat, 8, 0)) == "120.000"
     assert quantity(standing(flat, 7)) == "90.000"
+
+
+@pytest.mark.parametrize(("society", "closes"), [(SOCIETY, True), ("Another", False)])
+def test_a_society_has_days_of_its_own(
+    flat: Site, store_dsn: str, tmp_path: Path, society: str, closes: bool
+) -> None:
+    read(flat, "100", BORDERS[7])
+    read(flat, "190", BORDERS[8] + 5 * DAY)
+    settings = tmp_path / "cloud.toml"
+    settings.write_text(f'[[society]]\nname = "{society}"\nself_read_days = 5\n')
+    words = ["close-month", "2026-07", "--society", SOCIETY, "--dsn", store_dsn]
+    assert CliRunner().invoke(app, [*words, "--config", str(settings)]).exit_code == 0
+    assert (standing(flat, 7) is not None) is closes

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Settings files that cannot be right end in one line, whatever stands in them."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from cloud_ingest.errors import ConfigurationError
+from cloud_ingest.settings import CloudSettings
 from cloud_ingest.settings_file import load_settings
 
 
@@ -47,3 +49,11 @@ def test_a_file_that_cannot_be_right_is_one_line(tmp_path: Path, text: str, says
     with pytest.raises(ConfigurationError, match=says) as caught:
         load_settings(file)
     assert len(str(caught.value)) < 400
+
+
+def test_a_society_has_its_own_days_for_dials() -> None:
+    own = {"name": "Lake View", "self_read_days": 7, "self_read_due_day": 0}
+    settings = CloudSettings.model_validate({"self_read_days": 2, "society": [own]})
+    assert settings.self_read_window("Lake View") == timedelta(days=7)
+    assert settings.self_read_window("Another") == timedelta(days=2)
+    assert (settings.self_reads_due("Lake View"), settings.self_reads_due("Another")) == (None, 2)
