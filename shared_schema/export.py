@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from shared_schema.billing import (
+    Approval,
     BillingUnit,
     BoundaryReading,
     Bounds,
@@ -32,7 +33,7 @@ from shared_schema.obis import Obis
 from shared_schema.quality import Quality, Reason
 
 
-class NumberStatus(StrEnum):
+class ExportedStatus(StrEnum):
     """How a number stands."""
 
     FINAL = "final"
@@ -83,7 +84,7 @@ class ExportedNumber(Part):
     service: Service
     unit: BillingUnit
     """Of every quantity in it."""
-    status: NumberStatus
+    status: ExportedStatus
     """How it stands."""
     quantity: DecimalText | None
     """None: withheld or withdrawn."""
@@ -115,6 +116,8 @@ class MonthExport(Message):
     """The society's zone: the month runs from one local 00:00 to another."""
     closed_at: UtcDatetime
     """When it was closed last."""
+    approved: Approval | None = None
+    """None: nobody approved the month, or it was opened again."""
     numbers: tuple[ExportedNumber, ...]
     """Units first, then common areas, each by its label."""
     reconciliations: tuple[Reconciliation, ...] = ()

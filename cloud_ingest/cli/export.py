@@ -20,7 +20,7 @@ from cloud_ingest.errors import UserError
 from cloud_ingest.exports.formats import Format, file_name, month_file
 from cloud_ingest.month.exported import month_export
 from cloud_ingest.store.registry import one_society
-from shared_schema.export import MonthExport, NumberStatus
+from shared_schema.export import ExportedStatus, MonthExport
 
 app = new_group()
 STDOUT = Path("-")
@@ -91,7 +91,7 @@ def write_file(path: Path, pieces: Iterable[bytes]) -> None:
 
 
 def _counted(found: MonthExport) -> str:
-    final = sum(each.status is NumberStatus.FINAL for each in found.numbers)
+    final = sum(each.status is ExportedStatus.FINAL for each in found.numbers)
     missing = sum(each.quantity is None for each in found.numbers)
     said = f"{found.month} of {found.society}, {final} of {len(found.numbers)} numbers final"
     return f"{said}; {missing} missing, each with why" if missing else said

@@ -23,6 +23,7 @@ from cloud_ingest.month.change_root import ChangeCause
 from cloud_ingest.month.changes_after import ChangedNumber, MonthChanges, NumberChange
 from cloud_ingest.month.explanation import BorderChange
 from shared_schema.billing import BILLING_UNITS, BoundaryReading
+from shared_schema.quality import Quality
 
 ACTS: Final[Mapping[str, str]] = {
     "reading set aside": "set a reading aside",
@@ -112,6 +113,8 @@ class _Teller:
                 return f"{before} now ends elsewhere, and this month begins there"
             case "rule" if cause.rule is not None:
                 return f"a reading at a border is no longer believed: {RULES[cause.rule]}"
+            case _ if change.quality_before is Quality.ESTIMATED and change.after is not None:
+                return "it was an estimate, and its border is read now"
             case _:
                 return f"nobody asked for it: readings came later{self._lacks(change)}"
 

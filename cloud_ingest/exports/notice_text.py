@@ -16,7 +16,7 @@ from cloud_ingest.core.words import REASONS
 from shared_schema.billing import BILLING_UNITS, Reconciliation
 from shared_schema.catalogue import Service
 from shared_schema.events import SubjectType
-from shared_schema.export import ExportedNumber, MonthExport, NumberStatus
+from shared_schema.export import ExportedNumber, ExportedStatus, MonthExport
 from shared_schema.quality import Reason
 
 WITH_THE_MANAGER: Final = "The whole list is with the manager."
@@ -65,12 +65,15 @@ def _names(services: list[Service]) -> str:
 
 
 def _sentences(found: MonthExport) -> Iterator[str]:
-    count = dict.fromkeys(NumberStatus, 0)
+    count = dict.fromkeys(ExportedStatus, 0)
     for each in found.numbers:
         count[each.status] += 1
-    said = f"{count[NumberStatus.FINAL]} of {len(found.numbers)} numbers are final"
+    said = f"{count[ExportedStatus.FINAL]} of {len(found.numbers)} numbers are final"
     more = [f"{n} {status.value}" for status, n in count.items() if n and status != "final"]
     yield f"{', '.join([said, *more])}."
+    if found.approved is not None:
+        day = found.approved.at.astimezone(ZoneInfo(found.zone))
+        yield f"Approved by {found.approved.by} on {day.day} {MONTHS[day.month - 1]} {day.year}."
     held = sum(each.held is not None for each in found.numbers)
     if held:
         what = "A change of one number is" if held == 1 else f"Changes of {held} numbers are"
@@ -104,7 +107,7 @@ def _flats(found: MonthExport, services: list[Service]) -> Iterator[tuple[str, .
     used: dict[str, dict[Service, str]] = {}
     for each in found.numbers:
         if each.subject.type is SubjectType.UNIT:
-            mark = "" if each.status is NumberStatus.FINAL else "*"
+            mark = "" if each.status is ExportedStatus.FINAL else "*"
             text = each.status.value if each.quantity is None else f"{each.quantity:f}{mark}"
             used.setdefault(each.subject.id, {})[each.service] = text
     for flat, own in used.items():
@@ -123,5 +126,5 @@ def _small_print(found: MonthExport, *, amounts: bool) -> Iterator[str]:
     )
     if not amounts:
         yield "What each flat used is not shown here. Ask the manager for your own number."
-    if any(each.status is NumberStatus.PROVISIONAL for each in found.numbers):
+    if any(each.status is ExportedStatus.PROVISIONAL for each in found.numbers):
         yield "* provisional: a final number follows."

@@ -12,10 +12,10 @@ from cloud_ingest.core.words import ORIGINS, QUALITIES, REASONS
 from cloud_ingest.exports.cells import Cell
 from cloud_ingest.exports.rows import why_of
 from shared_schema.billing import BILLING_UNITS
-from shared_schema.export import MonthExport, NumberStatus
+from shared_schema.export import ExportedStatus, MonthExport
 
 Sheet = tuple[Sequence[str], Iterator[Sequence[Cell]]]
-MISSING: Final = frozenset({NumberStatus.WITHHELD, NumberStatus.WITHDRAWN})
+MISSING: Final = frozenset({ExportedStatus.WITHHELD, ExportedStatus.WITHDRAWN})
 
 
 def tower_rows(found: MonthExport) -> Sheet:
@@ -94,17 +94,19 @@ def about_rows(found: MonthExport) -> Sheet:
 
 def _about(found: MonthExport) -> Iterator[Sequence[Cell]]:
     closed_at = found.closed_at.astimezone(ZoneInfo(found.zone))
-    final = sum(each.status is NumberStatus.FINAL for each in found.numbers)
+    final = sum(each.status is ExportedStatus.FINAL for each in found.numbers)
     yield "society", found.society
     yield "month", found.month
     yield "closed at", f"{closed_at:%Y-%m-%d %H:%M}"
+    if found.approved is not None:
+        yield "approved by", found.approved.by
     yield "numbers", f"{final} of {len(found.numbers)} final"
     yield "times", f"of {found.zone}, as the clock on the wall shows them"
     yield "kWh, kL", "kilowatt-hours of electricity; kilolitres of water, 1,000 litres each"
     yield "quantity", "what one meter counted: its closing register less its opening register"
     yield "total", "the number that is billed; in the first row of a unit and service alone"
     yield "estimate, probably", "shown, not billed: in no sum"
-    for status in NumberStatus:
+    for status in ExportedStatus:
         yield status.value, _STATUS[status]
     for quality, said in QUALITIES.items():
         yield quality.value, said
@@ -115,8 +117,8 @@ def _about(found: MonthExport) -> Iterator[Sequence[Cell]]:
 
 
 _STATUS: Final = {
-    NumberStatus.FINAL: "sent, and it holds",
-    NumberStatus.PROVISIONAL: "sent before all was known; a final one follows",
-    NumberStatus.WITHHELD: "cannot be proved, and was not sent",
-    NumberStatus.WITHDRAWN: "sent, and taken back",
+    ExportedStatus.FINAL: "sent, and it holds",
+    ExportedStatus.PROVISIONAL: "sent before all was known; a final one follows",
+    ExportedStatus.WITHHELD: "cannot be proved, and was not sent",
+    ExportedStatus.WITHDRAWN: "sent, and taken back",
 }

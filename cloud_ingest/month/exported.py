@@ -5,7 +5,8 @@ In: a society and a month. Out: a `shared_schema.export.MonthExport`. Never: a w
 was not published.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 from cloud_ingest.core.month import Month
 from cloud_ingest.errors import NotFound
@@ -22,6 +23,7 @@ from shared_schema.billing import (
     ManifestEntry,
     MeterMonth,
     MonthlyConsumption,
+    NumberStatus,
     Withheld,
 )
 from shared_schema.catalogue import Service
@@ -30,12 +32,16 @@ from shared_schema.export import (
     ExportedHeld,
     ExportedMeter,
     ExportedNumber,
+    ExportedStatus,
     MonthExport,
-    NumberStatus,
 )
 from shared_schema.quality import Quality, Reason
 
 _Key = tuple[Subject, Service]
+_STATUS: Final[Mapping[NumberStatus | None, ExportedStatus]] = {
+    NumberStatus.PROVISIONAL: ExportedStatus.PROVISIONAL
+}
+"""Of a number that was sent; any other is final."""
 
 
 @translating
@@ -69,6 +75,7 @@ def month_export(conn: Connection, society: str, month: Month) -> MonthExport:
         month=str(month),
         zone=zone.key,
         closed_at=found.closed_at,
+        approved=found.approved,
         numbers=tuple(sorted(numbers, key=_order)),
         reconciliations=tuple(sorted(balances, key=lambda each: (each.tower, each.service))),
         unassigned=found.unassigned,
@@ -86,7 +93,7 @@ def _sent(number: MonthlyConsumption, held: Held | None, known: Dials) -> Export
         tower=number.tower,
         service=number.service,
         unit=BILLING_UNITS[number.service],
-        status=NumberStatus.FINAL,
+        status=_STATUS.get(number.status, ExportedStatus.FINAL),
         quantity=number.quantity,
         quality=number.quality,
         reasons=number.reasons,
@@ -142,7 +149,7 @@ def _missing(
             tower=towers.get((subject.type.value, subject.id)),
             service=service,
             unit=BILLING_UNITS[service],
-            status=NumberStatus.WITHHELD if entry is None else NumberStatus.WITHDRAWN,
+            status=ExportedStatus.WITHHELD if entry is None else ExportedStatus.WITHDRAWN,
             quantity=None,
             quality=Quality.MISSING,
             reasons=reasons.get((subject, service), ()) if lacks is None else lacks.reasons,

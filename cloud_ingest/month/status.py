@@ -25,7 +25,7 @@ from cloud_ingest.store.gateways import standings
 from cloud_ingest.store.published import PublishedStates, published_states
 from cloud_ingest.store.readings_read import Window, boundary_readings
 from cloud_ingest.store.registry import find_society
-from shared_schema.billing import Estimate, Held
+from shared_schema.billing import Approval, Estimate, Held
 from shared_schema.catalogue import BILLED_REGISTER, Service
 from shared_schema.events import Subject
 from shared_schema.quality import Reason
@@ -112,7 +112,9 @@ class MonthStatus:
     closed_at: datetime | None
     """When it was closed last."""
     final: int
-    """How many numbers stand; before it is closed, how many can be."""
+    """How many numbers stand and are final; before it is closed, how many can be."""
+    provisional: int
+    """How many were sent as estimates, and wait for their final number."""
     missing: tuple[MissingNumber, ...]
     """The worst first."""
     held: tuple[Held, ...]
@@ -120,11 +122,13 @@ class MonthStatus:
     to_read: tuple[ToRead, ...]
     """What a person still has to read for its end."""
     gateways: tuple[SilentGateway, ...]
+    approved: Approval | None = None
+    """A person said that it stands: nothing of it changes until it is opened again."""
 
     @property
     def total(self) -> int:
         """How many numbers the month has."""
-        return self.final + len(self.missing)
+        return self.final + self.provisional + len(self.missing)
 
 
 @translating
@@ -159,7 +163,7 @@ def month_status(
     if states is not None:
         phase: Phase = "closed"
         missing = _missing_of(conn, states, own, month, window)
-        final = states.published
+        final = states.published - states.provisional
     else:
         phase = "running" if now < month.end else "ended"
         late = _silent(to_read) if phase == "running" else _unread_now(conn, serving, month, window)
@@ -174,10 +178,12 @@ def month_status(
         closes_from=month.end + grace,
         closed_at=None if states is None else states.closed_at,
         final=final,
+        provisional=0 if states is None else states.provisional,
         missing=tuple(sorted(missing, key=_worst_first)),
         held=() if states is None else states.held,
         to_read=to_read,
         gateways=_silent_gateways(conn, society_id, to_read, now),
+        approved=None if states is None else states.approved,
     )
 
 

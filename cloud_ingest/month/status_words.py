@@ -39,14 +39,15 @@ def status_sentence(found: MonthStatus, zone: ZoneInfo, now: datetime) -> str:
     title = month_name(parse_month(found.month, zone), zone, now)
     if not found.total:
         return f"{title}: no meter was in service"
-    count = f"{found.final} of {found.total}" if found.missing else f"all {found.total}"
+    is_whole = found.final == found.total
+    count = f"all {found.total}" if is_whole else f"{found.final} of {found.total}"
     match found.phase:
         case "running":
             said = f"{title} so far: {count} are read{_not(found, 'is', 'are')}"
         case "ended":
             said = f"{title} is not closed: {count} are read at its end{_not(found, 'is', 'are')}"
         case "closed":
-            said = f"{title}: {count} final{_lacking(found)}"
+            said = f"{title}: {count} final{_approved(found, zone)}{_lacking(found)}"
     return said + _worst(found, zone) + _dials(found, zone, now)
 
 
@@ -76,11 +77,18 @@ def _not(found: MonthStatus, one: str, many: str) -> str:
     return f", {count} {one if count == 1 else many} not" if count else ""
 
 
+def _approved(found: MonthStatus, zone: ZoneInfo) -> str:
+    """Say who approved a month."""
+    word = found.approved
+    return "" if word is None else f", approved by {word.by} on {short_day(word.at, zone)}"
+
+
 def _lacking(found: MonthStatus) -> str:
     """Say how many numbers are withheld, taken back or held."""
     taken_back = sum(each.state == "withdrawn" for each in found.missing)
     withheld = len(found.missing) - taken_back
-    said = f", {withheld} withheld" if withheld else ""
+    said = f", {found.provisional} provisional" if found.provisional else ""
+    said += f", {withheld} withheld" if withheld else ""
     said += f", {taken_back} taken back" if taken_back else ""
     count = len(found.held)
     waits = "change waits" if count == 1 else "changes wait"

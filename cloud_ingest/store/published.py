@@ -17,10 +17,18 @@ from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.manifests import manifest_line
 from cloud_ingest.store.rows import all_rows
-from shared_schema.billing import Held, ManifestEntry, MonthlyConsumption, Unassigned, Withheld
+from shared_schema.billing import (
+    Approval,
+    Held,
+    ManifestEntry,
+    MonthlyConsumption,
+    Unassigned,
+    Withheld,
+)
 from shared_schema.events import Subject
 from shared_schema.message import Part, UtcDatetime
 
+_PROVISIONAL = b'"status":"provisional"'
 _HASHES = re.compile(rb'"sha256":"([0-9a-f]{64})"')
 
 
@@ -35,6 +43,8 @@ class PublishedMonth:
     held: tuple[Held, ...]
     unassigned: tuple[Unassigned, ...] = ()
     """What meters counted and nobody is charged for."""
+    approved: Approval | None = None
+    """None: nobody approved it, or it was opened again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,9 @@ class PublishedStates:
     withheld: tuple[Withheld, ...]
     withdrawn: tuple[ManifestEntry, ...]
     held: tuple[Held, ...]
+    provisional: int = 0
+    """How many of the published ones are."""
+    approved: Approval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +86,7 @@ class _Rest(Part):
     withdrawn: tuple[ManifestEntry, ...] = ()
     held: tuple[Held, ...] = ()
     unassigned: tuple[Unassigned, ...] = ()
+    approved: Approval | None = None
     closed_at: UtcDatetime
 
 
@@ -84,7 +98,9 @@ def published_states(conn: Connection, society_id: int, month: str) -> Published
         return None
     rest = _rest(line)
     named = len(_HASHES.findall(line)) - len(rest.withdrawn)
-    return PublishedStates(rest.closed_at, named, rest.withheld, rest.withdrawn, rest.held)
+    provisional = line.partition(b'"withheld":')[0].count(_PROVISIONAL)
+    told = (rest.withheld, rest.withdrawn, rest.held)
+    return PublishedStates(rest.closed_at, named, *told, provisional, rest.approved)
 
 
 def _rest(manifest: bytes) -> _Rest:
@@ -140,6 +156,7 @@ def published_month(
         withdrawn=tuple(each for each in rest.withdrawn if is_asked(each.subject)),
         held=tuple(each for each in rest.held if is_asked(each.subject)),
         unassigned=rest.unassigned if subject is None else (),
+        approved=rest.approved,
     )
 
 

@@ -19,8 +19,8 @@ from shared_schema.export import (
     ExportedHeld,
     ExportedMeter,
     ExportedNumber,
+    ExportedStatus,
     MonthExport,
-    NumberStatus,
 )
 from shared_schema.message import MeterId
 from shared_schema.quality import Origin, Quality, Reason
@@ -54,7 +54,7 @@ def number(
         tower="Tower 1",
         service=service,
         unit=BILLING_UNITS[service],
-        status=NumberStatus.FINAL,
+        status=ExportedStatus.FINAL,
         quantity=sum((part.quantity for part in parts), Decimal(0)),
         quality=Quality.SELF_READ,
         reasons=(Reason.SELF_READ,),
@@ -68,7 +68,7 @@ def withheld(label: str) -> ExportedNumber:
     estimate = Estimate(quantity=Decimal("180.000"), bounds=bounds, method=EstimateMethod.GOOD_DAYS)
     return number(label).model_copy(
         update={
-            "status": NumberStatus.WITHHELD,
+            "status": ExportedStatus.WITHHELD,
             "quantity": None,
             "quality": Quality.MISSING,
             "reasons": (Reason.NO_CLOSING, Reason.OFFLINE),

@@ -2,6 +2,7 @@
 """What changed of a month after it was closed: from what to what, by whom and why."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -17,7 +18,11 @@ from cloud_ingest.entries.units import Named, take_back
 from cloud_ingest.month.changes_after import MonthChanges, month_changes
 from cloud_ingest.month.close import close_month
 from cloud_ingest.month.decision import SaidOfNumber, decide
+from cloud_ingest.month.exported import month_export
+from cloud_ingest.month.status import month_status
+from cloud_ingest.month.status_words import status_sentence
 from cloud_ingest.store.number_words import NumberKey
+from shared_schema.billing import Approval
 from shared_schema.catalogue import Service
 from tests.support.store import SOCIETY, ZONE, Site, every, local, unit_line
 
@@ -184,3 +189,25 @@ def test_json_has_each_version_and_the_sums(flat: Site, store_dsn: str) -> None:
     found = json.loads(result.stdout)
     assert found["sums"] == {"electricity": "74.400"}
     assert found["numbers"][0]["changes"][0]["kind"] == "sent_late"
+
+
+def test_a_provisional_number_becomes_final(flat: Site) -> None:
+    flat.deliver("1", [(END - 19 * HOUR, 172_500)])
+    close_month(flat.conn, SOCIETY, "2026-07", NINE, estimates="sent")
+    found = month_status(flat.conn, SOCIETY, JULY, NINE, window=3 * DAY)
+    assert status_sentence(found, ZONE, NINE) == "July: 1 of 2 final, 1 provisional"
+    exported = month_export(flat.conn, SOCIETY, JULY)
+    assert [each.status.value for each in exported.numbers] == ["provisional", "final"]
+    flat.deliver("1", every(END - 18 * HOUR, END, 172_600, 100, HOUR))
+    close_month(flat.conn, SOCIETY, "2026-07", LATER, estimates="sent")
+    _, number = told(changes(flat))
+    assert "it was an estimate, and its border is read now." in number
+
+
+def test_an_approved_month_says_by_whom(flat: Site) -> None:
+    close(flat, NINE)
+    found = month_status(flat.conn, SOCIETY, JULY, NINE, window=3 * DAY)
+    word = Approval(by="treasurer", at=NINE + 2 * DAY)
+    assert status_sentence(replace(found, approved=word), ZONE, LATER).startswith(
+        "July: 1 of 2 final, approved by treasurer on 3 Aug, 1 withheld: A-1 electricity"
+    )

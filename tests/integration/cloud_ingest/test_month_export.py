@@ -17,7 +17,7 @@ from cloud_ingest.month.close import close_month
 from cloud_ingest.month.exported import month_export
 from cloud_ingest.month.report import month_report
 from shared_schema.catalogue import Service
-from shared_schema.export import NumberStatus
+from shared_schema.export import ExportedStatus
 from tests.support.store import SOCIETY, ZONE, Site, every, local, unit_line
 
 START, END = local("2026-07-01 00:00"), local("2026-08-01 00:00")
@@ -56,10 +56,10 @@ def test_an_export_has_what_the_report_has(closed: Site) -> None:
     assert found.reconciliations == report.reconciliations
     assert found.unassigned == report.unassigned
     assert {each.subject.id: each.status for each in found.numbers} == {
-        "A-1": NumberStatus.FINAL,
-        "A-2": NumberStatus.WITHHELD,
-        "A-3": NumberStatus.WITHDRAWN,
-        "Lift": NumberStatus.FINAL,
+        "A-1": ExportedStatus.FINAL,
+        "A-2": ExportedStatus.WITHHELD,
+        "A-3": ExportedStatus.WITHDRAWN,
+        "Lift": ExportedStatus.FINAL,
     }
 
 
