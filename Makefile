@@ -104,6 +104,7 @@ docs: setup ## Generate the reference of messages, commands, settings and views,
 	$(BIN)/python -m shared_schema.proof.page shared_schema/verify.html
 	$(BIN)/python -m edge_agent.cli.reference docs/reference
 	$(BIN)/python -m cloud_ingest.cli.reference docs/reference
+	$(BIN)/python -m cloud_ingest.api.reference docs/reference
 	$(BIN)/python -m tests.support.report_page docs/reference
 	$(BIN)/python -m cloud_ingest.cli.metrics_reference docs/reference
 

@@ -34,6 +34,7 @@ IngestError
     ├── RecomputeRefused  days that cannot be made anew from their readings
     ├── RegistersRefused  a file of registers that cannot be read, or has too little to judge
     ├── ReadRefused       a stretch of time that is empty, no longer kept, or too long
+    ├── TokenRefused      a token of the API that cannot be made
     ├── SupplyRefused     hours of supply that are none, or of a tower or a day that cannot be
     ├── EpochRefused      a rollover or reset that the register does not show
     └── CloseRefused      a month that cannot be closed now
@@ -197,6 +198,10 @@ class RegistersRefused(UserError):
 
 class EpochRefused(UserError):
     """A rollover or reset that the register does not show."""
+
+
+class TokenRefused(UserError):
+    """A token of the API that cannot be made as it was said."""
 
 
 class SupplyRefused(UserError):

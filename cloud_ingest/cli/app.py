@@ -17,6 +17,7 @@ _EXTRA_OF = {
         (
             *("PIL", "aiomqtt", "paho", "prometheus_client", "psycopg", "python_calamine"),
             *("reportlab", "rich", "typer", "tzdata", "xlsxwriter"),
+            *("fastapi", "starlette", "uvicorn"),
         ),
         "cloud",
     ),

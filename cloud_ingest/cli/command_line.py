@@ -60,6 +60,11 @@ COMMANDS: Final = {
     "serve": Place(
         "serve", "Take readings from the broker, store them and send receipts, until SIGTERM."
     ),
+    "api": Place(
+        "api",
+        "Serve the API to other programs, behind a reverse proxy that has TLS, until SIGTERM.",
+    ),
+    "token": Place("token", "Which programs may use the API."),
     "units": Place("units", "Which meter serves which flat, as unit management has it."),
     "meter": Place("meter", "Which gateway may speak for which meter."),
     "history": Place("history", "Registers that an earlier system has read."),

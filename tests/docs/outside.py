@@ -53,6 +53,7 @@ ELSEWHERE: Mapping[str, str] = {
     "pg_basebackup": "tests/integration/cloud_ingest/test_backup.py",
     "--group ingest": "tests/integration/cloud_ingest/test_service_group.py",
     "cloud-ingest gateway diagnose": "tests/integration/cloud_ingest/test_gateway_diagnose.py",
+    "cloud-ingest api": "tests/integration/cloud_ingest/api/test_listen.py",
     "edge-agent tap-test": "tests/unit/edge_agent/install/test_tap_test.py",
     "cloud-ingest rules": "tests/unit/cloud_ingest/cli/test_rules.py",
 }

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""The API: its rooms behind one gate.
+
+A room is a module of one noun with an ``APIRouter``. It decides nothing: it asks ``entries``,
+``month``, ``views`` and others, as a command does. The description of the API, ``/openapi.json``,
+is made from the rooms, and there is no page that would fetch a program from elsewhere.
+
+In: a house. Out: an ASGI application.
+"""
+
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from cloud_ingest.api import events, health, months
+from cloud_ingest.api.gate import BEHIND_TOKENS, Gate
+from cloud_ingest.api.house import House
+from cloud_ingest.api.problems import MEDIA_TYPE, Problem, answer_problems
+
+ROOMS: Final[tuple[APIRouter, ...]] = (months.router, events.router)
+VERSION: Final = "1"
+"""Of the addresses below ``/v1``: none is taken away or changes its meaning."""
+
+_PROBLEMS: Final = {
+    401: "no token that lives was presented",
+    403: "the token lacks the scope",
+    404: "there is no such thing in the token's society",
+    409: "it cannot be done as things are",
+    413: "the body is too large",
+    422: "what was sent cannot be taken",
+    429: "the token asks too often",
+    503: "the server cannot do it now",
+}
+
+
+def make_app(house: House) -> FastAPI:
+    """Make the API of a house."""
+    app = FastAPI(
+        title="Metering",
+        version=VERSION,
+        summary="Readings, months and flags of a housing society",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_name,
+    )
+    app.state.house = house
+    app.include_router(health.router)
+    for room in ROOMS:
+        app.include_router(room, prefix=BEHIND_TOKENS, responses=_answers())
+    answer_problems(app)
+    app.add_middleware(Gate, house=house)
+    return app
+
+
+def _name(route: APIRoute) -> str:
+    return route.name
+
+
+def _answers() -> dict[int | str, dict[str, Any]]:
+    content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
+    return {
+        status: {"description": about, "content": content} for status, about in _PROBLEMS.items()
+    }

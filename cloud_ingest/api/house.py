@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""What all requests share: settings, connections, rates and the clock; and what one request gets.
+
+A room asks for ``Reading`` or ``Writing``: the open store in a connection of its own, that of
+``Reading`` for reading alone. It is given back before the answer is sent: who takes an answer
+slowly holds no connection.
+
+In: settings and a DSN. Out: `Opened`, a time.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Annotated, Final
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Request
+
+from cloud_ingest.api.rates import Rates
+from cloud_ingest.settings import CloudSettings
+from cloud_ingest.store.connection import Connection
+from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.pool import Pool
+
+MOST_CONNECTIONS: Final = 8
+"""To the database, of one process of the API."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open store, for one request."""
+
+    conn: Connection
+    zone: ZoneInfo
+    settings: CloudSettings
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What all requests share."""
+
+    settings: CloudSettings
+    pool: Pool
+    clock: Callable[[], datetime] = _utc_now
+    rates: Rates = field(default_factory=Rates)
+
+    @classmethod
+    def at(cls, settings: CloudSettings, dsn: str) -> "House":
+        """Make the house of a store; nothing is asked of it yet."""
+        return cls(settings, Pool(dsn, MOST_CONNECTIONS))
+
+    def opened(self, *, read_only: bool) -> Iterator[Opened]:
+        """Lend the open store for one request."""
+        with self.pool.lend(read_only=read_only) as conn:
+            yield Opened(conn, open_store(conn, zone=self.settings.zone).zone, self.settings)
+
+
+def house_of(request: Request) -> House:
+    """Return the house that a request came to."""
+    house: House = request.app.state.house
+    return house
+
+
+def _reading(request: Request) -> Iterator[Opened]:
+    yield from house_of(request).opened(read_only=True)
+
+
+def _writing(request: Request) -> Iterator[Opened]:
+    yield from house_of(request).opened(read_only=False)
+
+
+def _now(request: Request) -> datetime:
+    return house_of(request).clock()
+
+
+Reading = Annotated[Opened, Depends(_reading, scope="function")]
+Writing = Annotated[Opened, Depends(_writing, scope="function")]
+Now = Annotated[datetime, Depends(_now)]
