@@ -19,12 +19,18 @@ from tests.docs.notebook_society import kept_by_hand
 from tests.docs.pages import ROOT
 from tests.docs.resident import resident
 from tests.docs.sandbox import Sandbox, sandbox
+from tests.docs.self_read_society import asked_back
 from tests.docs.society import PRESENT, flagged, furnish, held, replaced
 from tests.support.servers import MqttServer, SqlServer
 from tests.support.store import Templates, database_at
 
 Scene = Callable[[Connection, Path], None]
-SCENES: dict[str, Scene] = {"flags": flagged, "notebook": kept_by_hand, "units": replaced}
+SCENES: dict[str, Scene] = {
+    "flags": flagged,
+    "notebook": kept_by_hand,
+    "self-read": asked_back,
+    "units": replaced,
+}
 ROLES = ("metering", "metering_service", "lake_view_reports")
 CLOSE = "cloud-ingest close-month 2026-10 --society 'Sunrise Heights'"
 
