@@ -94,7 +94,9 @@ class BrokerLogin(BaseModel):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
     )
     """The common name of its certificate."""
-    role: Literal["ingest", "billing", "helpdesk", "accounting", "operator", "keeper", "monitor"]
+    role: Literal[
+        "ingest", "billing", "helpdesk", "accounting", "consumer", "operator", "keeper", "monitor"
+    ]
     """What it may do. ``keeper`` tells the broker of logins, ``monitor`` reads the broker's own
     figures; neither does anything else."""
     societies: tuple[str, ...] = ()

@@ -47,6 +47,8 @@ class Consumer(StrEnum):
     BILLING = "billing"
     HELPDESK = "helpdesk"
     ACCOUNTING = "accounting"
+    CONSUMER = "consumer"
+    """One program that is all three."""
     OPERATOR = "operator"
 
 
@@ -104,8 +106,12 @@ _READS: dict[Consumer, tuple[SocietyTopic, ...]] = {
     Consumer.BILLING: (SocietyTopic.BILLING,),
     Consumer.HELPDESK: (SocietyTopic.EVENTS,),
     Consumer.ACCOUNTING: (SocietyTopic.RECONCILIATION,),
+    Consumer.CONSUMER: (SocietyTopic.BILLING, SocietyTopic.EVENTS, SocietyTopic.RECONCILIATION),
     Consumer.OPERATOR: tuple(SocietyTopic),
 }
+
+
+_ACKNOWLEDGES = (Consumer.BILLING, Consumer.CONSUMER)
 
 
 def consumer_rights(role: Consumer, societies: Iterable[str]) -> Rights:
@@ -117,7 +123,7 @@ def consumer_rights(role: Consumer, societies: Iterable[str]) -> Rights:
     named = tuple(societies)
     if "+" in named:
         raise ValueError("'+' is no name of a society: it would be all of them")
-    acks = tuple(map(billing_ack_topic, named)) if role is Consumer.BILLING else ()
+    acks = tuple(map(billing_ack_topic, named)) if role in _ACKNOWLEDGES else ()
     reads = tuple(society_topics(society, kind) for society in named for kind in _READS[role])
     return Rights(writes=acks, reads=reads)
 

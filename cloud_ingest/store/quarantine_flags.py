@@ -15,9 +15,11 @@ from cloud_ingest.core.accept import QuarantineReason
 from cloud_ingest.core.flag import Finding
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.event_changes import clear_flag, put_finding
-from cloud_ingest.store.events import open_events
+from cloud_ingest.store.events import is_known, open_events
 from cloud_ingest.store.rows import scalar
-from shared_schema.events import EventKind, Severity, Subject, SubjectType
+from shared_schema.billing_asks import BillingAck
+from shared_schema.errors import ContractError
+from shared_schema.events import EventKind, Severity, Subject, SubjectType, Unit
 from shared_schema.evidence import ContradictionEvidence, FalseAcknowledgementEvidence
 
 CONTRADICTIONS: Final = frozenset({QuarantineReason.FORK, QuarantineReason.BROKEN_LINK})
@@ -44,6 +46,7 @@ def raise_flag(
     society_id: int | None,
     quarantine_id: int,
     at: datetime,
+    payload: bytes | None = None,
 ) -> bool:
     """Raise the flag of a new entry, if it has one and that is not up already."""
     if reason not in _KINDS or society_id is None:
@@ -74,7 +77,7 @@ def raise_flag(
         society=society,
         severity=Severity.ALARM,
         subject=subject,
-        unit=None,
+        unit=_unit(conn, society_id, payload) if kind is EventKind.FALSE_ACKNOWLEDGEMENT else None,
         service="all",
         since=at,
         message=message,
@@ -107,6 +110,15 @@ def end_flag(
         for flag in open_events(conn, kind)
         if (flag.event.society, flag.event.subject) == (society, subject)
     )
+
+
+def _unit(conn: Connection, society_id: int, payload: bytes | None) -> Unit | None:
+    """Return the unit whose number an acknowledgement names, if the society has it."""
+    try:
+        subject = BillingAck.from_line(payload or b"").subject
+    except ContractError:
+        return None
+    return Unit(type=subject.type, id=subject.id) if is_known(conn, society_id, subject) else None
 
 
 def _subject(society: str, gateway: str | None) -> Subject:

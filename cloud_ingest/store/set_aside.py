@@ -225,6 +225,7 @@ class SetAside:
                 gateway=row.gateway,
                 society_id=row.society_id,
                 quarantine_id=kept.quarantine_id,
+                payload=row.payload,
                 at=row.first_at,
             )
         return added

@@ -165,18 +165,26 @@ def what_to_type(world: World) -> str:
     month, program = f"{world.society.month:%Y-%m}", BIN / "cloud-ingest"
     if program.is_relative_to(Path.cwd()):
         program = program.relative_to(Path.cwd())
+    certificates = shlex.quote(str(world.directory / "certificates"))
+    python = shlex.quote(str(BIN / "python"))
     run, society = shlex.quote(str(program)), shlex.quote(world.society.name)
     return f"""
 Everything is left running; Ctrl-C ends it.
   files and logs  {world.directory}
   broker          {world.broker_address}, TLS with a certificate
-  certificates    {world.directory}/certificates: operator.pem reads all of the society
+  certificates    {world.directory}/certificates: operator.pem reads all of the society,
+                  billing.pem, helpdesk.pem and accounting.pem what is theirs, consumer.pem all
+                  three; each with its .key, and authority.pem to know the broker by
 
 In another terminal, from this folder:
 export IOT_UTILITY_DSN={shlex.quote(world.dsn)} IOT_UTILITY_SOCIETY={society}
 {run} report {month}
 {run} usage A-1204 --month {month} --days
-{run} events list"""
+{run} events list
+
+A consumer logs in with these files; this keeps the numbers of all months in billing.db:
+cp deploy/consumers/python/*.py {certificates} && cd {certificates} && cp authority.pem ca.pem
+{python} billing.py {society} {shlex.quote(world.broker.host)} {world.broker.port} consumer"""
 
 
 def _keep(world: World, console: Console) -> None:

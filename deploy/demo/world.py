@@ -183,7 +183,8 @@ class World:
             )
 
         ingest = self.authority.issue(INGEST)
-        self.authority.issue(Consumer.OPERATOR)
+        for role in (Consumer.OPERATOR, Consumer.CONSUMER):
+            self.authority.issue(role)
         bus = str(self.directory / "bus")
         declare("meters", "edge-agent", "simulate", str(self.estate_file), "--directory", bus)
         declare(

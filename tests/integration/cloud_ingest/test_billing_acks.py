@@ -17,10 +17,10 @@ from cloud_ingest.store.registry import find_society, load_registry
 from shared_schema.billing import MonthlyConsumption
 from shared_schema.billing_asks import BillingAck, BillingRequest
 from shared_schema.catalogue import Service
-from shared_schema.events import EventKind, Subject, SubjectType
+from shared_schema.events import EventKind, Subject, SubjectType, Unit
 from shared_schema.topics import billing_ack_topic, billing_topic
 from tests.support import july
-from tests.support.store import SOCIETY, Site, local
+from tests.support.store import SOCIETY, Site, local, unit_line
 
 NOW = local("2026-11-01 09:00")
 LATER = NOW + timedelta(hours=1)
@@ -98,6 +98,14 @@ def test_what_was_never_sent_ends_no_waiting(site: Site, version: int) -> None:
     assert (flag.event.subject.type, flag.event.subject.id) == (SubjectType.SOCIETY, SOCIETY)
     assert entry.detail[1:] in flag.event.message
     assert flag.event.evidence["quarantine"] == entry.quarantine_id
+    assert flag.event.unit is None, "nobody knows that unit"
+
+
+def test_the_flag_of_a_false_acknowledgement_names_its_unit(site: Site) -> None:
+    site.units(unit_line("A-1204", "1", service="water", source="inlet-1", tower="A"))
+    assert say(site, ack(1)) == {"never_sent": 1}
+    (flag,) = list_events(site.conn, kinds=[EventKind.FALSE_ACKNOWLEDGEMENT])
+    assert flag.event.unit == Unit(type=SubjectType.UNIT, id="A-1204", tower="A")
 
 
 def test_an_acknowledgement_may_come_before_the_brokers_answer(site: Site) -> None:

@@ -15,13 +15,15 @@ WORLD = SimpleNamespace(
     society=SimpleNamespace(name="Sunrise Heights", month=date(2026, 10, 1)),
     directory=Path("/tmp/demo"),  # noqa: S108  no file is made
     broker_address="127.0.0.1:1883",
+    broker=SimpleNamespace(host="127.0.0.1", port=1883),
     dsn="postgresql://u:p@/postgres?host=%2Ftmp%2Fsock&x=1",
 )
 
 
 def lines() -> list[list[str]]:
     text = what_to_type(WORLD)  # type: ignore[arg-type]
-    return [shlex.split(line) for line in text.partition("from this folder:\n")[2].splitlines()]
+    typed = text.partition("from this folder:\n")[2].partition("\n\n")[0]
+    return [shlex.split(line) for line in typed.splitlines()]
 
 
 def test_each_command_is_a_program_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,6 +89,7 @@ def test_a_consumer_reads_its_societies_alone(role: Consumer) -> None:
         (Consumer.BILLING, {"manifest"}),
         (Consumer.HELPDESK, {"event"}),
         (Consumer.ACCOUNTING, set()),
+        (Consumer.CONSUMER, {"manifest", "event"}),
         (Consumer.OPERATOR, {"manifest", "event"}),
     ],
 )
@@ -104,13 +105,13 @@ def test_a_consumer_reads_its_own_part(role: Consumer, reads: set[str]) -> None:
     } == reads
 
 
-def test_billing_alone_acknowledges() -> None:
+def test_only_who_keeps_numbers_acknowledges() -> None:
     may = {
         role
         for role in Consumer
         if billing_ack_topic("Lake View") in consumer_rights(role, ["Lake View"]).writes
     }
-    assert may == {Consumer.BILLING}
+    assert may == {Consumer.BILLING, Consumer.CONSUMER}
 
 
 def test_a_society_called_plus_is_not_all_of_them() -> None:
