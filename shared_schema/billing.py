@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The verified monthly number, and the reconciliation of a tower.
+"""The verified monthly number.
 
 Billing turns the number into a bill; nothing here knows a tariff. Quantities are Decimal,
 written as strings: kWh for electricity, kL (cubic metres) for water.
@@ -300,41 +300,4 @@ class BillingManifest(Message):
     """What meters counted and nobody is charged for."""
     approved: Approval | None = None
     """None: nobody approved the month, or it was opened again."""
-    closed_at: UtcDatetime
-
-
-class Reconciliation(Message):
-    """A tower's bulk meter against its units and common areas, in one month of one service.
-
-    It is retained, so that accounting finds the newest whenever it comes.
-    """
-
-    SCHEMA: ClassVar[str] = "metering.reconciliation/1"
-    ADDED = frozenset({"zone"})
-
-    society: Label
-    month: Month
-    zone: ZoneName | None = None
-    version: int = Field(ge=1, default=1)
-    """Rises with each change of it, by one or more; the consumer keeps the highest."""
-    tower: Label
-    service: Service
-    unit: BillingUnit
-    """Of every quantity in it."""
-    bulk: DecimalText | None
-    """What the tower's bulk meter counted; None: it is not known."""
-    units: DecimalText
-    """What its units used, as far as it is known."""
-    common: DecimalText
-    """What its common areas used, as far as it is known."""
-    loss: DecimalText | None
-    """bulk - units - common; null while any of them is not known."""
-    loss_percent: DecimalText | None
-    """The loss as a share of what the bulk meter counted."""
-    units_known: int = Field(ge=0)
-    """Of how many units the month is known."""
-    units_total: int = Field(ge=0)
-    """How many units the tower has."""
-    quality: Quality
-    reasons: tuple[Reason, ...] = ()
     closed_at: UtcDatetime

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from shared_schema.balance import Reconciliation
 from shared_schema.billing import (
     BILLING_UNITS,
     BillingManifest,
@@ -20,7 +21,6 @@ from shared_schema.billing import (
     MeterMonth,
     MonthlyConsumption,
     MonthlyWithdrawal,
-    Reconciliation,
     Withheld,
 )
 from shared_schema.billing_asks import BillingAck, BillingRequest

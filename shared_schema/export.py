@@ -8,13 +8,13 @@ is withheld is among them, with why. It is made from what was published, and fro
 from enum import StrEnum
 from typing import ClassVar
 
+from shared_schema.balance import Reconciliation
 from shared_schema.billing import (
     Approval,
     BillingUnit,
     BoundaryReading,
     Bounds,
     Estimate,
-    Reconciliation,
     Unassigned,
 )
 from shared_schema.catalogue import Service

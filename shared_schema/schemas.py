@@ -15,11 +15,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared_schema.asyncapi import asyncapi
+from shared_schema.balance import Reconciliation
 from shared_schema.billing import (
     BillingManifest,
     MonthlyConsumption,
     MonthlyWithdrawal,
-    Reconciliation,
 )
 from shared_schema.billing_asks import BillingAck, BillingRequest
 from shared_schema.catalogue import (

@@ -86,7 +86,7 @@ COMMANDS: Final = {
     "usage": Place("usage", "Show what a unit used in a month: so far, or as it was published."),
     "towers": Place(
         "towers",
-        "Show where each tower's electricity and water went in a month: so far, or as published.",
+        "Show what came into each tower in a month and where it went: so far, or as published.",
     ),
     "supply": Place(
         "supply", "The hours in which towers have water, where it does not run all day."

@@ -169,7 +169,7 @@ def _towers(report: MonthReport) -> str:
                 f"{result.service.value}, {result.unit}",
                 figure(result.bulk),
                 f"{result.units:f}",
-                f"{result.common:f}",
+                "no meter" if result.common is None else f"{result.common:f}",
                 figure(result.loss),
                 figure(result.loss_percent),
                 f"{result.units_known}/{result.units_total}",

@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.month_name import MONTHS
 from cloud_ingest.core.words import REASONS
-from shared_schema.billing import BILLING_UNITS, Reconciliation
+from shared_schema.balance import Reconciliation
+from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service
 from shared_schema.events import SubjectType
 from shared_schema.export import ExportedNumber, ExportedStatus, MonthExport

@@ -51,14 +51,8 @@ from cloud_ingest.store.registry import find_society
 from cloud_ingest.store.retention import retention
 from cloud_ingest.store.unproved import Twice, charged_twice
 from cloud_ingest.validation.judge import judge_suspects
-from shared_schema.billing import (
-    Held,
-    MonthlyConsumption,
-    MonthlyWithdrawal,
-    Reconciliation,
-    Unassigned,
-    Withheld,
-)
+from shared_schema.balance import Reconciliation
+from shared_schema.billing import Held, MonthlyConsumption, MonthlyWithdrawal, Unassigned, Withheld
 
 CLOSE_GRACE = timedelta(hours=1)
 JUDGED_AT_MOST = 5

@@ -20,7 +20,8 @@ from cloud_ingest.month.preview import Number, key_of
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.published import published_month
-from shared_schema.billing import BILLING_UNITS, MonthlyConsumption, Reconciliation
+from shared_schema.balance import Reconciliation
+from shared_schema.billing import BILLING_UNITS, MonthlyConsumption
 from shared_schema.catalogue import Service
 
 

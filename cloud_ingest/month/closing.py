@@ -16,13 +16,8 @@ from cloud_ingest.core.door import USUAL_LIMITS, Limits
 from cloud_ingest.core.month import Month, month_of, next_month
 from cloud_ingest.month.count import Counted, Progress
 from cloud_ingest.settings import EstimatesRule
-from shared_schema.billing import (
-    BillingManifest,
-    MonthlyConsumption,
-    MonthlyWithdrawal,
-    Reconciliation,
-    Withheld,
-)
+from shared_schema.balance import Reconciliation
+from shared_schema.billing import BillingManifest, MonthlyConsumption, MonthlyWithdrawal, Withheld
 from shared_schema.catalogue import Service
 from shared_schema.events import SubjectType
 from shared_schema.message import Message, Part
@@ -116,7 +111,7 @@ def says_the_same(former: Message, made: Message) -> bool:
     none any more, is. That an earlier version of this program did not say a field which is new
     since is no reason to send a message again.
     """
-    apart = {"version", "closed_at"}
+    apart = {"version", "closed_at", "sentence"}
     if isinstance(former, MonthlyConsumption) and isinstance(made, MonthlyConsumption):
         if bool(former.reasons) != bool(made.reasons):
             return False

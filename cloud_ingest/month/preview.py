@@ -32,7 +32,8 @@ from cloud_ingest.store.number_words import (
     number_words,
 )
 from cloud_ingest.store.published import PublishedMonth
-from shared_schema.billing import ManifestEntry, MonthlyConsumption, Reconciliation, Withheld
+from shared_schema.balance import Reconciliation
+from shared_schema.billing import ManifestEntry, MonthlyConsumption, Withheld
 
 Number = MonthlyConsumption | Withheld
 

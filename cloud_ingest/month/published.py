@@ -17,12 +17,13 @@ from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.balance import Balance, SubjectKind, taken_from_network
+from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.month import Month
 from cloud_ingest.core.nearest import nearest_labels
 from cloud_ingest.errors import NotFound
+from cloud_ingest.month.balance_message import bulk_published
 from cloud_ingest.month.count import Counted, count_assigned
 from cloud_ingest.month.published_parts import (
     MeterPart,
@@ -35,22 +36,13 @@ from cloud_ingest.month.published_parts import (
 from cloud_ingest.store import months
 from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.manifests import is_closed
 from cloud_ingest.store.published import (
     PublishedMonth,
     published_month,
     published_states,
 )
-from cloud_ingest.views.balances import TowerBalance, day_balances
 from cloud_ingest.views.usage import DayUsage
-from shared_schema.billing import (
-    BILLING_UNITS,
-    Bounds,
-    Estimate,
-    Held,
-    MonthShare,
-    Reconciliation,
-)
+from shared_schema.billing import BILLING_UNITS, Bounds, Estimate, Held, MonthShare
 from shared_schema.catalogue import Service
 from shared_schema.message import DecimalText
 from shared_schema.quality import Quality, Reason
@@ -170,63 +162,6 @@ def shown_month(
     return ShownMonth(found.closed_at, shown, tuple(with_days(conn, society_id, parts, zone)))
 
 
-def shown_balances(conn: Connection, society_id: int, month: Month) -> list[TowerBalance] | None:
-    """Return the reconciliations of a closed month; None: it is open."""
-    if not is_closed(conn, society_id, str(month)):
-        return None
-    found = months.reconciliations(conn, society_id, str(month))
-    return [
-        TowerBalance(each.tower, each.service, None, _balance(each))
-        for each in sorted(found, key=lambda each: (each.tower, each.service))
-    ]
-
-
-def shown_day_balances(
-    conn: Connection,
-    society_id: int,
-    month: Month,
-    zone: ZoneInfo,
-    *,
-    self_read_window: timedelta = SELF_READ_WINDOW,
-) -> list[TowerBalance] | None:
-    """Return the balance of each tower on each day of a closed month; None: it is open.
-
-    A catch-up is no use of this month alone: as in the month's balance, its unit is not known.
-    """
-    found = shown_month(conn, society_id, month, zone, self_read_window=self_read_window)
-    if found is None:
-        return None
-    catch_ups = {
-        (each.subject_type, each.subject, each.service)
-        for each in found.numbers
-        if each.since is not None
-    }
-    usages = [
-        usage._replace(days={}) if _subject_of(usage) in catch_ups else usage
-        for usage in found.usages
-    ]
-    return day_balances(usages, zone)
-
-
-def _subject_of(usage: DayUsage) -> tuple[str, str, Service]:
-    place = usage.month.place
-    return (place.subject_type, place.subject, Service(place.service))
-
-
-def _balance(each: Reconciliation) -> Balance:
-    return Balance(
-        bulk=each.bulk,
-        units=each.units,
-        common=each.common,
-        loss=each.loss,
-        loss_percent=each.loss_percent,
-        units_known=each.units_known,
-        units_total=each.units_total,
-        quality=each.quality,
-        reasons=each.reasons,
-    )
-
-
 def _shown_numbers(found: PublishedMonth) -> list[ShownNumber]:
     """Return what a closed month says of its units and common areas; pure."""
     held = {(each.subject, each.service): each for each in found.held}
@@ -290,32 +225,30 @@ def _unproved(assigned: Iterable[Assignment], numbers: Iterable[ShownNumber]) ->
 def _bulk_parts(
     conn: Connection, society_id: int, month: Month, zone: ZoneInfo, self_read_window: timedelta
 ) -> list[MeterPart]:
-    """Return what bulk meters counted, where that is what was published of their towers."""
+    """Return what bulk meters counted, where that is what was published of them."""
     assigned = assignments_between(conn, society_id, month.start, month.end, subject_type="bulk")
     if not assigned:
         return []
     counted = count_assigned(
         conn, assigned, month, zone, before={}, self_read_window=self_read_window
     )
-    published = {
-        (each.tower, each.service): each.bulk
-        for each in months.reconciliations(conn, society_id, str(month))
-    }
-    by_tower: dict[tuple[str | None, Service], list[Counted]] = {}
+    said = months.reconciliations(conn, society_id, str(month))
+    by_subject: dict[tuple[str, Service], list[Counted]] = {}
     for one in counted:
-        by_tower.setdefault((one.assignment.tower, one.assignment.service), []).append(one)
+        by_subject.setdefault((one.assignment.subject, one.assignment.service), []).append(one)
     return [
         part
-        for (tower, service), own in by_tower.items()
-        for part in _as_published(own, None if tower is None else published.get((tower, service)))
+        for (subject, service), own in by_subject.items()
+        for towers in ({each.assignment.tower for each in own},)
+        for part in _as_published(own, bulk_published(said, subject, service, towers))
     ]
 
 
 def _as_published(counted: Sequence[Counted], published: Decimal | None) -> list[MeterPart]:
-    """Return the parts of a tower's bulk; without borders where they give another sum; pure."""
-    found = taken_from_network((each.assignment.source, each.measured.quantity) for each in counted)
-    if published is not None and found == published:
-        return [counted_part(each) for each in counted]
+    """Return the parts of a bulk meter; without borders where they give another sum; pure."""
+    parts = [counted_part(each) for each in counted]
+    if published is not None and _total(parts) == published:
+        return parts
     alone = published if len(counted) == 1 else None
     return [MeterPart(place_of(each.assignment), quantity=alone) for each in counted]
 

@@ -6,24 +6,42 @@ more is told once with nothing known, and then its topic is emptied.
 
 In: a closing, what each meter counted, and what stands although it counted something else. Out: a
 reconciliation of each tower and service; what is new stands in the store and in the outbox, in the
-caller's transaction. `core.balance` counts.
+caller's transaction. `core.balance_tree` counts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from operator import itemgetter
 from types import MappingProxyType
 
-from cloud_ingest.core.balance import Balance, Drawn, MeterDraw, balance, taken_by_tower
+from cloud_ingest.core.balance import NOTHING, Balance, Drawn, Entered, MeterDraw, Scope
+from cloud_ingest.core.balance_tree import balances
+from cloud_ingest.core.consumption import Measured
+from cloud_ingest.core.exact import exactly
+from cloud_ingest.month.balance_message import message_of
 from cloud_ingest.month.closing import Closing, SubjectKey, is_said
 from cloud_ingest.month.count import Counted
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.months import KeptReconciliation
 from cloud_ingest.store.outbox import enqueue
-from shared_schema.billing import BILLING_UNITS, MonthlyConsumption, Reconciliation
+from shared_schema.balance import Reconciliation
+from shared_schema.billing import MeterMonth, MonthlyConsumption
 from shared_schema.catalogue import Service
-from shared_schema.quality import Origin, Reason
+from shared_schema.quality import Origin, Quality, Reason
 from shared_schema.topics import reconciliation_topic
+
+NOTHING_LEFT = Balance(
+    bulk=None,
+    units=NOTHING,
+    common=None,
+    loss=None,
+    loss_percent=None,
+    units_known=0,
+    units_total=0,
+    quality=Quality.MISSING,
+    reasons=(Reason.NO_METER,),
+)
 
 Standing = Mapping[SubjectKey, MonthlyConsumption | None]
 """What is published although a closing finds something else; None: nothing is."""
@@ -43,7 +61,7 @@ def reconcile(
     for result in reconciliations_of(closing, subjects, standing):
         tower, service = result.tower, result.service
         former = before.pop((tower, service), None)
-        if former is not None and former.stands and is_said(former.message, result, floor):
+        if former is not None and former.stands and _is_said(former.message, result, floor):
             found.append(former.message)
             continue
         said = _following(former, result, floor)
@@ -57,6 +75,13 @@ def reconcile(
     return found
 
 
+def _is_said(former: Reconciliation, result: Reconciliation, floor: int) -> bool:
+    """Say whether what was sent says it; without a common meter an earlier version said 0."""
+    if "commons" not in former.model_fields_set and not former.common and result.common is None:
+        result = result.model_copy(update={"common": former.common})
+    return is_said(former, result, floor)
+
+
 def _following(
     former: KeptReconciliation | None, result: Reconciliation, floor: int
 ) -> Reconciliation:
@@ -68,7 +93,7 @@ def _take_back(conn: Connection, closing: Closing, former: KeptReconciliation, f
     """Tell that a tower has nothing to balance any more, and empty its topic."""
     tower, service = former.message.tower, former.message.service
     topic = reconciliation_topic(closing.society, closing.month, tower, service)
-    nothing = _following(former, _message(closing, tower, service, balance([])), floor)
+    nothing = _following(former, message_of(closing, tower, service, NOTHING_LEFT), floor)
     line = months.put_reconciliation(conn, closing.society_id, nothing, stands=False)
     enqueue(conn, topic, line)
     enqueue(conn, topic, b"", retain=True)
@@ -78,6 +103,7 @@ def reconciliations_of(
     closing: Closing,
     subjects: Mapping[SubjectKey, Sequence[Counted]],
     standing: Standing = MappingProxyType({}),
+    entered: Iterable[Entered] = (),
 ) -> list[Reconciliation]:
     """Return the reconciliation of each tower and service; pure.
 
@@ -85,29 +111,48 @@ def reconciliations_of(
         closing: The closing.
         subjects: What each meter counted.
         standing: What is taken instead for a subject.
+        entered: What persons entered by hand of what came in.
     """
     drawn = [
         _drawn(key, parts, is_known=key not in standing)
         for key, parts in subjects.items()
         if standing.get(key) is None
     ]
-    drawn += [_published(key, each) for key, each in standing.items() if each is not None]
-    return [
-        _message(closing, tower, service, balance(taken))
-        for (tower, service), taken in sorted(taken_by_tower(drawn).items())
+    drawn += [
+        _published(key, each, subjects.get(key, ()))
+        for key, each in standing.items()
+        if each is not None
     ]
+    return [
+        message_of(closing, tower, service, found)
+        for (tower, service), found in sorted(
+            _of_towers(balances(drawn, entered)), key=itemgetter(0)
+        )
+    ]
+
+
+def _of_towers(
+    found: Mapping[tuple[Scope, Service], Balance],
+) -> Iterator[tuple[tuple[str, Service], Balance]]:
+    """Give what is told to accounting: it books by tower."""
+    for (tower, service), each in found.items():
+        if tower is not None:
+            yield (tower, service), each
 
 
 def _drawn(key: SubjectKey, parts: Sequence[Counted], *, is_known: bool) -> Drawn:
     return Drawn(
         kind=key.kind,
         service=key.service,
+        name=key.label,
         parts=tuple(
             MeterDraw(
                 part.assignment.tower,
                 part.assignment.source,
                 _of_month(part) if is_known else None,
                 Reason.SELF_READ in part.measured.reasons,
+                part.assignment.parent,
+                spread=_spread(part.measured),
             )
             for part in parts
         ),
@@ -119,38 +164,42 @@ def _of_month(part: Counted) -> Decimal | None:
     return None if part.measured.covers_from is not None else part.measured.quantity
 
 
-def _published(key: SubjectKey, number: MonthlyConsumption) -> Drawn:
+def _spread(measured: Measured) -> Decimal | None:
+    """Say how far the truth may be from a quantity; None: nothing bounds it."""
+    lower, upper, quantity = measured.lower, measured.upper, measured.quantity
+    if quantity is None or (lower == quantity and upper == quantity):
+        return NOTHING
+    return None if lower is None or upper is None else _farthest(quantity, lower, upper)
+
+
+def _farthest(quantity: Decimal, lower: Decimal, upper: Decimal) -> Decimal:
+    with exactly():
+        return max(quantity - lower, upper - quantity, NOTHING)
+
+
+def _published(key: SubjectKey, number: MonthlyConsumption, counted: Sequence[Counted]) -> Drawn:
     return Drawn(
         kind=key.kind,
         service=key.service,
+        name=key.label,
         parts=tuple(
             MeterDraw(
                 part.tower or number.tower,
                 part.source,
                 part.quantity if number.since is None else None,
                 Origin.SELF_READ in {part.opening.origin, part.closing.origin},
+                _parent(part, counted),
+                spread=NOTHING
+                if part.bounds is None
+                else _farthest(part.quantity, part.bounds.lower, part.bounds.upper),
             )
             for part in number.parts
         ),
     )
 
 
-def _message(closing: Closing, tower: str, service: Service, result: Balance) -> Reconciliation:
-    return Reconciliation(
-        society=closing.society,
-        month=closing.month,
-        zone=closing.zone.key,
-        tower=tower,
-        service=service,
-        unit=BILLING_UNITS[service],
-        bulk=result.bulk,
-        units=result.units,
-        common=result.common,
-        loss=result.loss,
-        loss_percent=result.loss_percent,
-        units_known=result.units_known,
-        units_total=result.units_total,
-        quality=result.quality,
-        reasons=result.reasons,
-        closed_at=closing.now,
-    )
+def _parent(part: MeterMonth, counted: Sequence[Counted]) -> str | None:
+    """Return what stood above the meter of a published part where it ended."""
+    own = [each.assignment for each in counted if each.assignment.meter == part.meter]
+    until = [each for each in own if each.valid_from < part.closing.at]
+    return max(until or own, key=lambda each: each.valid_from).parent if own else None

@@ -26,6 +26,7 @@ from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.number_words import NumberKey
 from cloud_ingest.store.outbox import billing_ack_key, sent_messages
 from cloud_ingest.store.registry import find_society
+from shared_schema.balance import Reconciliation
 from shared_schema.billing import (
     BILLING_UNITS,
     BillingManifest,
@@ -37,7 +38,6 @@ from shared_schema.billing import (
     MonthlyConsumption,
     MonthlyWithdrawal,
     MonthShare,
-    Reconciliation,
     Unassigned,
     Withheld,
 )

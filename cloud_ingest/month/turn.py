@@ -22,7 +22,8 @@ from cloud_ingest.month.unread import with_unread
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.manifests import manifest_of
-from shared_schema.billing import Held, MonthlyConsumption, Reconciliation, Unassigned
+from shared_schema.balance import Reconciliation
+from shared_schema.billing import Held, MonthlyConsumption, Unassigned
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,8 @@ from typing import Any
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.manifests import manifest_of
 from cloud_ingest.store.rows import all_rows, scalar
-from shared_schema.billing import (
-    MonthlyConsumption,
-    MonthlyWithdrawal,
-    Reconciliation,
-)
+from shared_schema.balance import Reconciliation
+from shared_schema.billing import MonthlyConsumption, MonthlyWithdrawal
 
 
 @dataclass(frozen=True, slots=True)

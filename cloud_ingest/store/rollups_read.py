@@ -60,6 +60,8 @@ class RegisterMonth(NamedTuple):
     last_ts: datetime | None
     has_epochs: bool | None
     meter_id: int
+    parent: str | None = None
+    """The subject of the bulk meter above it; None: the tower's own."""
 
 
 class DayCount(NamedTuple):

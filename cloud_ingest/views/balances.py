@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The balance of each tower so far: its bulk meter against its units and common areas.
+"""The balance of each tower so far: what came in against its units and common areas.
 
-In: what each meter used in a month or on its days. Out: balances; `core.balance` counts. Pure.
+In: what each meter used in a month or on its days, and what was entered by hand. Out: balances of
+towers, and of the society where it has one; `core.balance_tree` counts. Pure.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +11,8 @@ from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.balance import Balance, Drawn, MeterDraw, balance, taken_by_tower
+from cloud_ingest.core.balance import Balance, Drawn, Entered, MeterDraw
+from cloud_ingest.core.balance_tree import balances
 from cloud_ingest.core.month import MICROSECOND, day_of
 from cloud_ingest.store.rollups_read import RegisterMonth
 from cloud_ingest.views.usage import DayUsage, MeterUsage, Place
@@ -20,18 +22,31 @@ from shared_schema.catalogue import Service
 class TowerBalance(NamedTuple):
     """What a tower's bulk meter gave and where it went, in a month or on a day."""
 
-    tower: str
+    tower: str | None
+    """None: the whole society."""
     service: Service
     day: date | None
     balance: Balance
 
 
-def month_balances(usages: Iterable[MeterUsage]) -> list[TowerBalance]:
-    """Hold each tower's bulk meter against its units and common areas; pure."""
-    return _balances(((usage.place, usage.quantity) for usage in usages), None)
+class DatedEntry(NamedTuple):
+    """What a person entered by hand, on the day in which it is counted."""
+
+    day: date
+    entered: Entered
 
 
-def day_balances(usages: Sequence[DayUsage], zone: ZoneInfo) -> list[TowerBalance]:
+def month_balances(
+    usages: Iterable[MeterUsage], entries: Iterable[DatedEntry] = ()
+) -> list[TowerBalance]:
+    """Hold what came into each tower against its units and common areas; pure."""
+    parts = ((usage.place, usage.quantity) for usage in usages)
+    return _balances(parts, (each.entered for each in entries), None)
+
+
+def day_balances(
+    usages: Sequence[DayUsage], zone: ZoneInfo, entries: Sequence[DatedEntry] = ()
+) -> list[TowerBalance]:
     """Do the same for each day; a subject without data on a day is not known on it; pure."""
     days = sorted({day for usage in usages for day in usage.days})
     return [
@@ -43,6 +58,7 @@ def day_balances(usages: Sequence[DayUsage], zone: ZoneInfo) -> list[TowerBalanc
                 for usage in usages
                 if _serves(usage.month, day, zone)
             ),
+            (each.entered for each in entries if each.day == day),
             day,
         )
     ]
@@ -62,21 +78,28 @@ def _serves(usage: MeterUsage, day: date, zone: ZoneInfo) -> bool:
 
 
 def _balances(
-    parts: Iterable[tuple[Place, Decimal | None]], day: date | None
+    parts: Iterable[tuple[Place, Decimal | None]], entered: Iterable[Entered], day: date | None
 ) -> list[TowerBalance]:
-    subjects: dict[tuple[str | None, str, str, str], list[tuple[Place, Decimal | None]]] = {}
+    subjects: dict[tuple[str, str, str], list[tuple[Place, Decimal | None]]] = {}
     for place, quantity in parts:
-        key = (place.tower, place.subject_type, place.subject, place.service)
+        key = (place.subject_type, place.subject, place.service)
         subjects.setdefault(key, []).append((place, quantity))
     drawn = (
         Drawn(
             kind=own[-1][0].subject_type,
             service=Service(own[-1][0].service),
-            parts=tuple(MeterDraw(place.tower, place.source, quantity) for place, quantity in own),
+            name=own[-1][0].subject,
+            parts=tuple(
+                MeterDraw(place.tower, place.source, quantity, parent=place.parent)
+                for place, quantity in own
+            ),
         )
         for own in subjects.values()
     )
+    found = balances(drawn, entered)
     return [
-        TowerBalance(tower, service, day, balance(taken))
-        for (tower, service), taken in sorted(taken_by_tower(drawn).items())
+        TowerBalance(tower, service, day, found[tower, service])
+        for tower, service in sorted(
+            found, key=lambda key: (key[0] is not None, key[0] or "", key[1])
+        )
     ]

@@ -58,6 +58,8 @@ class MeterPlace(NamedTuple):
     source: str
     manufacturer: str
     serial: str
+    parent: str | None = None
+    """The subject of the bulk meter above it; None: the tower's own."""
 
 
 Place = MeterPlace | RegisterMonth

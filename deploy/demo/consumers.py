@@ -19,11 +19,11 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from shared_schema.access import Consumer
+from shared_schema.balance import Reconciliation
 from shared_schema.billing import (
     BillingManifest,
     MonthlyConsumption,
     MonthlyWithdrawal,
-    Reconciliation,
 )
 from shared_schema.billing_asks import BillingAck, BillingRequest
 from shared_schema.events import Event

@@ -10,7 +10,8 @@ from rich.table import Table
 from deploy.demo import society as plan
 from deploy.demo.consumers import Inbox
 from deploy.demo.world import World
-from shared_schema.billing import MonthlyConsumption, Reconciliation
+from shared_schema.balance import Reconciliation
+from shared_schema.billing import MonthlyConsumption
 from shared_schema.catalogue import BILLED_REGISTER, Service
 from shared_schema.events import EventKind
 from shared_schema.quality import Quality
@@ -98,22 +99,18 @@ def month_table(world: World, inbox: Inbox) -> Table:
         table.add_row(unit, *map(_quantity, found), flag, goes_to)
     table.add_section()
     for tower in sorted({gateway.tower for gateway in world.society.gateways}):
-        metered = {
-            meter.service
-            for meter in world.society.meters
-            if meter.tower == tower and meter.subject_type == "common"
-        }
         results = [inbox.reconciliations[tower, service] for service in Service]
         table.add_row(
             f"{tower} common",
-            *(
-                f"{result.common:f} {result.unit}" if result.service in metered else "no meter"
-                for result in results
-            ),
+            *map(_common, results),
             "reconciled" if all(result.loss is not None for result in results) else "in part",
             "billing, ledger: accounting",
         )
     return table
+
+
+def _common(result: Reconciliation) -> str:
+    return "no meter" if result.common is None else f"{result.common:f} {result.unit}"
 
 
 def _amount(value: Decimal | None) -> str:
@@ -132,7 +129,10 @@ def towers_table(results: list[Reconciliation]) -> Table:
         table.add_row(
             result.tower,
             f"{result.service}, {result.unit}",
-            *map(_amount, (result.bulk, result.units, result.common, result.loss)),
+            _amount(result.bulk),
+            _amount(result.units),
+            "no meter" if result.common is None else _amount(result.common),
+            _amount(result.loss),
             _amount(result.loss_percent),
             f"{result.units_known}/{result.units_total}",
         )
@@ -160,7 +160,7 @@ def show(world: World, inbox: Inbox, console: Console) -> None:
         for (kind, subject, service), event in sorted(inbox.events.items())
     ]
     lines += [
-        f"accounting  {result.tower} {result.service}: common {result.common:f}, "
+        f"accounting  {result.tower} {result.service}: common {_common(result)}, "
         f"loss {_amount(result.loss)} {result.unit}"
         for result in inbox.reconciliations.values()
     ]

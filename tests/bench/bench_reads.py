@@ -13,7 +13,8 @@ from datetime import date, timedelta
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.month import month_of
 from cloud_ingest.month.close import close_month
-from cloud_ingest.month.published import shown_balances, shown_month, shown_states
+from cloud_ingest.month.published import shown_month, shown_states
+from cloud_ingest.month.published_balances import shown_balances
 from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate

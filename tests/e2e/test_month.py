@@ -99,7 +99,7 @@ def test_the_towers_balance(month: tuple[World, Inbox]) -> None:
         assert (result.units_known < result.units_total) == incomplete
         assert result.bulk is not None
         if not incomplete:
-            assert result.loss == result.bulk - result.units - result.common
+            assert result.loss == result.bulk - result.units - (result.common or 0)
             assert result.loss_percent is not None
             assert 0 < result.loss_percent < 6
 

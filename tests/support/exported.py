@@ -4,13 +4,13 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from shared_schema.balance import Reconciliation
 from shared_schema.billing import (
     BILLING_UNITS,
     BoundaryReading,
     Bounds,
     Estimate,
     EstimateMethod,
-    Reconciliation,
     Unassigned,
 )
 from shared_schema.catalogue import BILLED_REGISTER, Service

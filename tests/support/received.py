@@ -17,13 +17,13 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from cloud_ingest.store.connection import Connection
+from shared_schema.balance import Reconciliation
 from shared_schema.billing import (
     BillingManifest,
     BoundaryReading,
     ManifestEntry,
     MonthlyConsumption,
     MonthlyWithdrawal,
-    Reconciliation,
     Withheld,
 )
 from shared_schema.catalogue import Service

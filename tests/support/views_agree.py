@@ -11,12 +11,8 @@ from cloud_ingest.cli.sentences import WIDTH
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.month import Month, parse_month
 from cloud_ingest.month.explain import Asked, explain
-from cloud_ingest.month.published import (
-    shown_balances,
-    shown_day_balances,
-    shown_month,
-    shown_states,
-)
+from cloud_ingest.month.published import shown_month, shown_states
+from cloud_ingest.month.published_balances import shown_balances, shown_day_balances
 from cloud_ingest.month.report import MonthReport, ReportLine, month_report
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.registry import find_society
@@ -78,11 +74,14 @@ def _of_towers(
         yield f"{month}: towers has other towers than the report"
     days = shown_day_balances(conn, society_id, month, zone) or []
     for each in found:
+        if each.tower is None:
+            yield f"{month}: accounting is told of the society"
+            continue
         result = told[each.tower, each.service]
         if (each.balance.units, each.balance.loss) != (result.units, result.loss):
             yield f"{month} {each.tower}: towers has another balance than the report"
         units, common, is_whole = _summed(days, each)
-        if is_whole and (units, common) != (result.units, result.common):
+        if is_whole and (units, common) != (result.units, result.common or 0):
             yield f"{month} {each.tower}: days of units {units}, reconciled {result.units}"
 
 
@@ -91,7 +90,7 @@ def _summed(days: list[TowerBalance], of: TowerBalance) -> tuple[Decimal, Decima
     own = [day.balance for day in days if (day.tower, day.service) == (of.tower, of.service)]
     return (
         sum((each.units for each in own), Decimal(0)),
-        sum((each.common for each in own), Decimal(0)),
+        sum((each.common or Decimal(0) for each in own), Decimal(0)),
         all(each.units_known == each.units_total for each in own),
     )
 

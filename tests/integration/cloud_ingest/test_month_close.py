@@ -27,7 +27,8 @@ from cloud_ingest.store.registry import find_society
 from cloud_ingest.views.balances import month_balances
 from cloud_ingest.views.latest import latest
 from cloud_ingest.views.usage import day_usage, month_usage
-from shared_schema.billing import BillingManifest, MonthlyConsumption, Reconciliation
+from shared_schema.balance import Reconciliation
+from shared_schema.billing import BillingManifest, MonthlyConsumption
 from shared_schema.catalogue import (
     ACTIVE_IMPORT,
     ACTIVE_IMPORT_INTERVAL,

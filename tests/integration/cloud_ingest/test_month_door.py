@@ -38,12 +38,8 @@ from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.number_words import NumberKey, WordKind
 from cloud_ingest.store.outbox import hand_out, mark_published
 from cloud_ingest.store.readings_write import NewReading, store_readings
-from shared_schema.billing import (
-    BillingManifest,
-    MonthlyConsumption,
-    MonthlyWithdrawal,
-    Reconciliation,
-)
+from shared_schema.balance import Reconciliation
+from shared_schema.billing import BillingManifest, MonthlyConsumption, MonthlyWithdrawal
 from shared_schema.billing_asks import BillingAck
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, Service, Unit
 from shared_schema.events import EventKind, Subject, SubjectType

@@ -24,7 +24,7 @@ from cloud_ingest.store.registry import load_registry
 from deploy.demo.mosquitto import (
     local_mosquitto,
 )
-from shared_schema.billing import Reconciliation
+from shared_schema.balance import Reconciliation
 from shared_schema.billing_asks import BillingAck, BillingRequest
 from shared_schema.catalogue import Service
 from shared_schema.events import Subject, SubjectType

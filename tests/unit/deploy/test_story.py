@@ -13,7 +13,7 @@ from rich.console import Console
 
 from deploy.demo.society import ZONE, make_society, month_before, month_start, next_month
 from deploy.demo.story import dial_times, towers_table
-from shared_schema.billing import Reconciliation
+from shared_schema.balance import Reconciliation
 from shared_schema.catalogue import Service
 from shared_schema.quality import Quality
 

@@ -32,6 +32,15 @@ SAID_ANEW = {
         "monthly-consumption",
         "unit: its meaning changed",
     ): "the two words have their own meanings now",
+    (
+        "reconciliation",
+        "bulk: its meaning changed",
+    ): "of a tower with one bulk meter it is as before; other ways in are told, too",
+    (
+        "reconciliation",
+        "common: its meaning changed",
+    ): "0 was said of a tower without a common meter, and nothing is known of it",
+    ("reconciliation", "common: may be null"): "no meter is not 0",
     ("reconciliation", "unit: its meaning changed"): "the two words have their own meanings now",
 }
 """Breaks that are none, or that were decided: why."""

@@ -7,7 +7,7 @@ SELECT a.assignment_id, a.tower, a.subject_type, a.subject, a.service, a.source,
        coalesce(before.max_ts, earlier.max_ts) AS before_ts,
        this.first_raw, this.min_ts AS first_ts, this.last_raw, this.max_ts AS last_ts,
        c.channel_id IN (SELECT channel_id FROM epoch) AS has_epochs,
-       a.meter_id
+       a.meter_id, a.parent
 FROM assignment AS a
 JOIN meter AS m USING (meter_id)
 LEFT JOIN channel AS c

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""What a balance says, in a sentence for a person.
+
+In: a balance, and of whom. Out: a text. Pure.
+"""
+
+from collections.abc import Iterator, Sequence
+from decimal import ROUND_UP, Decimal
+
+from cloud_ingest.core.balance import Balance, Uncertainty
+from cloud_ingest.core.exact import exactly, widely
+from shared_schema.billing import BILLING_UNITS
+from shared_schema.catalogue import Service
+from shared_schema.text import LONGEST_REMARK
+
+NAMES_TOLD = 3
+LONGEST_NAME = 24
+LEAST_DIGIT = Decimal("0.001")
+
+
+def sentence(place: str, service: Service, found: Balance) -> str:
+    """Say what is unaccounted, how sure that is, and what was entered by hand."""
+    unit = BILLING_UNITS[service]
+    told = " ".join((_verdict(place, service, found), *_remarks(service, found, unit)))
+    return told if len(told) <= LONGEST_REMARK else told[: LONGEST_REMARK - 1] + "…"
+
+
+def _verdict(place: str, service: Service, found: Balance) -> str:
+    unit = BILLING_UNITS[service]
+    what = f"{_cut(place)}, {service.value}:"
+    if not found.supplies:
+        return f"{what} no bulk meter, so that nobody can say what came in."
+    if found.loss is None:
+        return f"{what} {cannot_say(found.unknown)}."
+    came = f"of {found.bulk:f} {unit}"
+    open_by = plus_minus(found.uncertainty)
+    if found.loss < 0:
+        return (
+            f"{what} {-found.loss:f}{open_by} {unit} more counted below than above, {came}"
+            f"{_excuse(found)}: a meter counts wrongly or hangs elsewhere than the record says, or "
+            "something came in that is not in it."
+        )
+    share = "" if found.loss_percent is None else f" ({found.loss_percent:f} %)"
+    return f"{what} {found.loss:f}{open_by} {unit}{share} unaccounted {came}{_excuse(found)}."
+
+
+def cannot_say(unknown: Sequence[str]) -> str:
+    """Say which meters are not known."""
+    count = len(unknown)
+    names = ", ".join(map(_cut, unknown[:NAMES_TOLD]))
+    more = f" and {count - NAMES_TOLD} more" if count > NAMES_TOLD else ""
+    named = f" ({names}{more})" if names else ""
+    return f"cannot say: {count} meter{'' if count == 1 else 's'} unknown{named}"
+
+
+def plus_minus(uncertainty: Uncertainty | None) -> str:
+    """Write by how much a number may be wrong."""
+    if uncertainty is None:
+        return ""
+    total = uncertainty.total
+    return " ± an unknown amount" if total is None else f" ± {rounded_up(total):f}"
+
+
+def rounded_up(quantity: Decimal) -> Decimal:
+    """Return an uncertainty with no more digits than a register has."""
+    with widely():
+        return quantity.quantize(LEAST_DIGIT, rounding=ROUND_UP).normalize()
+
+
+def _excuse(found: Balance) -> str:
+    """Say where the loss may be none at all."""
+    doubt = found.uncertainty
+    if doubt is None or doubt.total is None or found.loss is None:
+        return ""
+    with exactly():
+        is_within = abs(found.loss) <= doubt.total
+        by_meters = doubt.meters is not None and abs(found.loss) <= doubt.meters
+    if by_meters and doubt.meters is not None:
+        return f", within the meters' own error of {rounded_up(doubt.meters):f}"
+    return ", within what borders and registers leave open" if is_within else ""
+
+
+def _remarks(service: Service, found: Balance, unit: str) -> Iterator[str]:
+    by_hand = [each for each in found.supplies if each.by]
+    for each in by_hand:
+        names = ", ".join(map(_cut, each.by[:NAMES_TOLD]))
+        yield f"{each.source.capitalize()}: {each.quantity:f} {unit} entered by hand by {names}."
+    if by_hand and service is Service.WATER:
+        yield "What tanks held more at the end than at the beginning counts as unaccounted."
+    generator = found.generator
+    if generator is None:
+        return
+    if generator.run_hours is not None:
+        names = ", ".join(map(_cut, generator.by[:NAMES_TOLD]))
+        yield f"The generator ran {generator.run_hours:f} h, entered by hand by {names}."
+    if generator.unaccounted is not None:
+        yield (
+            f"Of the generator's own {generator.given:f} {unit}, {generator.unaccounted:f} "
+            "are unaccounted."
+        )
+    elif generator.given is None and not generator.is_in_bulk and generator.units is None:
+        yield "It has no meter: what it gave is counted as used, and not as come in."
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
