@@ -54,14 +54,15 @@ def towers(
             month,
             zone,
             closed_at(conn, society_id, month),
-            _balances(opened, society, society_id, span, days=days),
+            tuple(_balances(opened, society, society_id, span, days=days)),
+            days,
         )
     say(as_json(found) if json else as_text(found))
 
 
 def _balances(
     opened: Opened, society: str, society_id: int, span: MonthSpan, *, days: bool
-) -> Sequence[TowerBalance]:
+) -> list[TowerBalance]:
     """Return what was published of a closed month; of an open one what is known so far."""
     conn, zone, window = opened.conn, opened.zone, opened.settings.self_read_window(society)
     if days:

@@ -64,7 +64,14 @@ def shown_society_balances(
     *,
     self_read_window: timedelta = SELF_READ_WINDOW,
 ) -> list[TowerBalance]:
-    """Return the balances of the society in a closed month: accounting is told of its towers."""
+    """Return the balances of the society in a closed month: accounting is told of its towers.
+
+    It has one where a bulk meter, or what was entered by hand, belongs to no tower.
+    """
+    assigned = assignments_between(conn, society_id, month.start, month.end, subject_type="bulk")
+    own = any(each.tower is None for each in assigned)
+    if not own and all(each.entered.tower is not None for each in entries):
+        return []
     found = shown_month(conn, society_id, month, zone, self_read_window=self_read_window)
     if found is None:
         return []
