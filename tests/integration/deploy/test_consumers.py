@@ -20,13 +20,13 @@ import pytest
 from deploy.demo.authority import Authority
 from deploy.demo.mosquitto import MosquittoServer, cloud_user, local_mosquitto
 from shared_schema.access import Consumer, Login, consumer_rights
+from shared_schema.balance import Reconciliation
 from shared_schema.billing import (
     BillingManifest,
     BillingUnit,
     ManifestEntry,
     MonthlyConsumption,
     MonthlyWithdrawal,
-    Reconciliation,
     Withheld,
 )
 from shared_schema.billing_asks import BillingAck, BillingRequest
