@@ -107,6 +107,11 @@ COMMANDS: Final = {
         "Write a closed month to a file: each unit and meter with its registers, and what is "
         "missing.",
     ),
+    "export-unit": Place(
+        "export_unit",
+        "Write a unit's own month to a file: ESPI (Green Button), CSV or JSON, and nothing of "
+        "others.",
+    ),
     "explain": Place(
         "explain",
         "Say where a number comes from: each border, each reading not taken, each version.",

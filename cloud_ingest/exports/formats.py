@@ -4,7 +4,9 @@
 A library is imported when a file of its format is asked for. In: a month. Out: bytes. Pure.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from importlib import import_module
 from typing import Any, Final
@@ -21,6 +23,17 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class UnitFormat(StrEnum):
+    """What a file of one unit is."""
+
+    ESPI = "espi"
+    """Green Button: an Atom feed."""
+    CSV = "csv"
+    JSON = "json"
+
+
+Days = Mapping[tuple[str, str], Mapping[date, Decimal]]
+"""By maker and serial number of a meter: what it counted on the days that are known."""
 MEDIA_TYPES: Final = {
     Format.CSV: "text/csv; charset=utf-8",
     Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -49,6 +62,20 @@ def month_file(
             yield _module("xlsx_file").month_xlsx(found)
         case Format.PDF:
             yield _module("notice").notice_pdf(found, amounts=amounts)
+
+
+def unit_file(found: MonthExport, form: UnitFormat, days: Days) -> Iterator[bytes]:
+    """Write what a month has of one subject.
+
+    Args:
+        found: The month, with that subject's numbers alone.
+        form: What the file is.
+        days: What its meters counted by day.
+    """
+    if form is UnitFormat.ESPI:
+        yield _module("espi").unit_espi(found, days)
+    else:
+        yield from month_file(found, Format(form.value))
 
 
 def file_name(society: str, month: str, form: str) -> str:

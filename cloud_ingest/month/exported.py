@@ -6,10 +6,15 @@ was not published.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from datetime import date
+from decimal import Decimal
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
+from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.month import Month
 from cloud_ingest.errors import NotFound
+from cloud_ingest.month.published import shown_month
 from cloud_ingest.store import months
 from cloud_ingest.store.assignments import assignments_between
 from cloud_ingest.store.connection import Connection, translating
@@ -17,6 +22,7 @@ from cloud_ingest.store.dials import Dials, dials
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.published import PublishedMonth, published_month
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.views.usage import DayUsage
 from shared_schema.billing import (
     BILLING_UNITS,
     Held,
@@ -44,16 +50,57 @@ _STATUS: Final[Mapping[NumberStatus | None, ExportedStatus]] = {
 """Of a number that was sent; any other is final."""
 
 
+class Owner(NamedTuple):
+    """Whose numbers they are."""
+
+    kind: SubjectKind
+    label: str
+
+
+def unit_export(
+    conn: Connection, society: str, month: Month, owner: Owner
+) -> tuple[MonthExport, Mapping[tuple[str, str], Mapping[date, Decimal]]]:
+    """Return what a closed month says of one subject, and what its meters counted by day.
+
+    Raises:
+        NotFound: no such society or subject, or the month is not closed.
+    """
+    found = month_export(conn, society, month, owner)
+    shown = shown_month(
+        conn,
+        find_society(conn, society),
+        month,
+        ZoneInfo(found.zone),
+        subject_type=owner.kind,
+        subject=owner.label,
+    )
+    days = {} if shown is None else {_meter_of(each): each.days for each in shown.usages}
+    return found, days
+
+
+def _meter_of(usage: DayUsage) -> tuple[str, str]:
+    return (usage.month.place.manufacturer, usage.month.place.serial)
+
+
 @translating
-def month_export(conn: Connection, society: str, month: Month) -> MonthExport:
+def month_export(
+    conn: Connection, society: str, month: Month, only: Owner | None = None
+) -> MonthExport:
     """Return a closed month.
+
+    Args:
+        conn: The store.
+        society: Its name.
+        month: The month.
+        only: Whose numbers alone: with them nothing of the towers, and of nobody else.
 
     Raises:
         NotFound: no such society, or the month is not closed.
     """
     zone = open_store(conn).zone
     society_id = find_society(conn, society)
-    found = published_month(conn, society_id, str(month))
+    kind, label = only or (None, None)
+    found = published_month(conn, society_id, str(month), subject_type=kind, subject=label)
     if found is None:
         raise NotFound(
             f"{month} of {society} is not closed, so that nothing of it was published: "
@@ -61,7 +108,9 @@ def month_export(conn: Connection, society: str, month: Month) -> MonthExport:
         )
     towers = {
         (str(each.subject_type), each.subject): each.tower
-        for each in assignments_between(conn, society_id, month.start, month.end)
+        for each in assignments_between(
+            conn, society_id, month.start, month.end, subject_type=kind, subject=label
+        )
     }
     known = dials(conn, society_id)
     held = {(each.subject, each.service): each for each in found.held}
@@ -69,7 +118,7 @@ def month_export(conn: Connection, society: str, month: Month) -> MonthExport:
         *(_sent(each, held.get((each.subject, each.service)), known) for each in found.numbers),
         *_missing(found, towers, _withdrawn(conn, society_id, found, str(month))),
     ]
-    balances = months.reconciliations(conn, society_id, str(month))
+    balances = [] if only else months.reconciliations(conn, society_id, str(month))
     return MonthExport(
         society=society,
         month=str(month),

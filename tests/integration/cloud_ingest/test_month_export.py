@@ -95,3 +95,26 @@ def test_what_cannot_be_written_is_one_line(
     result = CliRunner().invoke(app, ["export", *words, "--dsn", store_dsn])
     assert (result.exit_code, result.stdout) == (2, "")
     assert says in result.stderr
+
+
+@pytest.mark.usefixtures("closed")
+@pytest.mark.parametrize("form", ["espi", "csv", "json"])
+def test_a_units_file_is_of_that_unit_alone(store_dsn: str, tmp_path: Path, form: str) -> None:
+    out = tmp_path / "unit"
+    words = ["export-unit", "A-1", "--month", "2026-07", "--format", form, "--out", str(out)]
+    result = CliRunner().invoke(app, [*words, "--dsn", store_dsn])
+    assert result.exit_code == 0, result.output
+    text = out.read_text("utf-8")
+    assert "A-1" in text
+    assert not any(other in text for other in ("A-2", "A-3", "Lift", "Bulk"))
+    if form == "espi":
+        assert text.count("<espi:UsagePoint>") == 2
+        assert text.count("<espi:value>2400<") == 2 * 31
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_unit_that_is_not_there_is_told(store_dsn: str) -> None:
+    words = ["export-unit", "A-77", "--month", "2026-07", "--dsn", store_dsn]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2
+    assert "'A-77' had no meter in 2026-07" in result.stderr
