@@ -31,6 +31,7 @@ IngestError
     ├── ArchiveSpoilt     a file of evidence that is not what was written
     ├── ResendRefused     messages that billing asks for again and again
     ├── NumberRefused     a number of which nothing waits for a person's word
+    ├── ApprovalRefused   a month that is not what was seen, not whole, or approved already
     ├── RecomputeRefused  days that cannot be made anew from their readings
     ├── RegistersRefused  a file of registers that cannot be read, or has too little to judge
     ├── ReadRefused       a stretch of time that is empty, no longer kept, or too long
@@ -182,6 +183,10 @@ class ArchiveSpoilt(UserError):
 
 class ResendRefused(UserError):
     """Billing asks too often to be sent something again."""
+
+
+class ApprovalRefused(UserError):
+    """A month cannot be approved, or opened again, as it was said."""
 
 
 class RecomputeRefused(UserError):

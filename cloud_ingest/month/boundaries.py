@@ -24,6 +24,7 @@ from cloud_ingest.store.assignments import Assignment
 from cloud_ingest.store.channels import Channel, channels_of_meters
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.manifests import manifest_of
+from cloud_ingest.store.month_locks import lock_of
 from cloud_ingest.store.number_words import kept_numbers
 from shared_schema.billing import BoundaryReading, MonthlyConsumption, billing_exponent
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, Service
@@ -153,17 +154,26 @@ def closings_before(conn: Connection, society_id: int, month: Month) -> Closings
     return closings(months.current(conn, society_id, f"{before:%Y-%m}"))
 
 
-def standing_before(conn: Connection, society_id: int, month: Month) -> frozenset[SubjectService]:
+def standing_before(
+    conn: Connection, society_id: int, month: Month
+) -> frozenset[SubjectService | None]:
     """Return whose number of the month before stands although it would change.
 
-    A person said that it stands, or has not decided yet.
+    A person said that it stands, or has not decided yet. In a month that is approved everything
+    stands, also what meters counted for nobody, which is None.
     """
     before = f"{previous_month(month.first):%Y-%m}"
     closed = manifest_of(conn, society_id, before)
-    held = () if closed is None else closed.held
+    if closed is None:
+        return frozenset()
+    is_locked = lock_of(conn, society_id, before) is not None
+    held = [(e.subject, e.service) for e in closed.held]
+    if is_locked:
+        held += [(e.subject, e.service) for e in closed.entries]
     return frozenset(
         {
-            *(SubjectService(e.subject.type.value, e.subject.id, e.service) for e in held),
+            *([None] if is_locked else []),
+            *(SubjectService(subject.type.value, subject.id, service) for subject, service in held),
             *(SubjectService(*key) for key in kept_numbers(conn, society_id, before)),
         }
     )
@@ -208,7 +218,7 @@ def around_days(self_read_window: timedelta) -> timedelta:
 
 
 def published_opening(
-    rows: MeterRows, month: Month, standing: Collection[SubjectService]
+    rows: MeterRows, month: Month, standing: Collection[SubjectService | None]
 ) -> Register | None:
     """Return the register at which the month before was closed, as it is published.
 

@@ -12,11 +12,13 @@ linked to them as well: that of a month which a standing catch-up covers; a catc
 give back a month that is withheld; and one that opens below where an earlier number of its meter
 closed, which stands although it would change.
 
+Whatever approved months keep waits as well (`month.locked`).
+
 In: a closing, what was sent of its month, what it finds now, what was heard (`month.heard`). Out:
 the way of each change. Never: a message; `month.numbers` sends. `core.door` decides. Pure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cloud_ingest.core.door import Stated, Way, Word, linked, together, way_of
@@ -24,8 +26,9 @@ from cloud_ingest.core.month import months_between, parse_month
 from cloud_ingest.month.boundaries import Closings, MeterKey
 from cloud_ingest.month.closing import Closing, SubjectKey, says_the_same
 from cloud_ingest.month.heard import Heard, Meter, Sent, bears_on, meters_of, number_key
+from cloud_ingest.month.locked import FREE, Locked
 from cloud_ingest.store.months import KeptNumber
-from shared_schema.billing import MonthlyConsumption, Withheld
+from shared_schema.billing import MonthlyConsumption, Unassigned, Withheld
 from shared_schema.quality import Quality, Reason
 
 Made = MonthlyConsumption | Withheld
@@ -43,6 +46,8 @@ class Changes:
     """Something was entered since the last look, and nothing that was asked for is held."""
     waiting: frozenset[SubjectKey] = frozenset()
     """What waits for a number of another month, and what is linked to that."""
+    locked: frozenset[SubjectKey] = frozenset()
+    """Those of them that wait because a month is approved."""
 
     def stops(self, key: SubjectKey) -> bool:
         """Say whether a number waits: for a linked change, or for a number of another month."""
@@ -58,6 +63,9 @@ def changes_of(
     made: Mapping[SubjectKey, Made],
     meters: Mapping[SubjectKey, frozenset[Meter]],
     heard: Heard,
+    *,
+    locked: Locked = FREE,
+    unassigned: Iterable[Unassigned] = (),
 ) -> Changes:
     """Say what becomes of each change; pure.
 
@@ -67,6 +75,8 @@ def changes_of(
         made: What it finds now.
         meters: Which meters each subject has in the month now.
         heard: What persons entered and said.
+        locked: What approved months keep.
+        unassigned: What meters counted for nobody.
     """
     standing = {key: kept.number for key, kept in sent.numbers.items()}
     own = {
@@ -90,12 +100,20 @@ def changes_of(
         )
     ways |= {key: Way.HOLD for key in closing.caught_up if ways.get(key) is Way.SEND}
     links = linked(dict(sorted(own.items())))
-    heads = {links[key] for key in _waiting(closing, standing, made, heard) if key in links}
-    waiting = frozenset(key for key, head in links.items() if head in heads)
+    kept = frozenset(links) if locked.lock else _whole(links, locked.stops(made, unassigned))
+    waiting = kept | _whole(links, _waiting(closing, standing, made, heard))
     ways = together(ways, links, waiting)
     waits = any(way is not Way.SEND and asked[key] is not None for key, way in ways.items())
     is_heard = any(each is not None for each in asked.values()) and not waits
-    return Changes(ways, links, is_heard, waiting)
+    return Changes(ways, links, is_heard, waiting, kept)
+
+
+def _whole(
+    links: Mapping[SubjectKey, SubjectKey], keys: Iterable[SubjectKey]
+) -> frozenset[SubjectKey]:
+    """Return some subjects, and all whose changes go with theirs."""
+    heads = {links[key] for key in keys if key in links}
+    return frozenset(key for key, head in links.items() if head in heads)
 
 
 def _waiting(

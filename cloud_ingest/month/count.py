@@ -150,7 +150,7 @@ def count_assigned(
     zone: ZoneInfo,
     *,
     before: Closings,
-    standing: frozenset[SubjectService] = frozenset(),
+    standing: frozenset[SubjectService | None] = frozenset(),
     past: DailyMeans = {},  # noqa: B006 - nothing writes it
     self_read_window: timedelta,
 ) -> list[Counted]:
@@ -192,7 +192,7 @@ def _read_evidence(
     billed: MonthChannels,
     profile: MonthChannels,
     before: Closings,
-    standing: frozenset[SubjectService],
+    standing: frozenset[SubjectService | None],
     stated: Mapping[MeterService, Opening] = {},
     self_read_window: timedelta,
     zone: ZoneInfo,

@@ -34,6 +34,7 @@ from cloud_ingest.settings import EstimatesRule
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.manifests import manifest_of
 from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.month_locks import lock_of
 from cloud_ingest.store.number_words import (
     Doubt,
     DoubtKind,
@@ -226,6 +227,12 @@ def _own_doubts(conn: Connection, closing: Closing, said: SaidOfNumber) -> list[
         raise NotFound(
             f"{closing.month} of {closing.society} is not closed: cloud-ingest close-month "
             f"{closing.month} --society '{closing.society}'"
+        )
+    lock = lock_of(conn, closing.society_id, closing.month)
+    if lock is not None:
+        raise NumberRefused(
+            f"{what}: the month is approved, by {lock.by}: open it again first: cloud-ingest month "
+            f"reopen {closing.month} --society '{closing.society}'"
         )
     found = doubts(conn, closing.society_id, closing.month)
     own = [each for each in found if each.key == said.key]

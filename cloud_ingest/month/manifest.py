@@ -10,27 +10,24 @@ In: a closing and its numbers. Out: the manifest, in the store and in the outbox
 nothing new. Never: a number.
 """
 
-from collections.abc import Iterable
-
 from cloud_ingest.month.closing import Closing, is_said
 from cloud_ingest.month.numbers import Numbers
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.manifests import manifest_of, put_manifest
+from cloud_ingest.store.month_locks import Lock
 from cloud_ingest.store.months import version_floor
 from cloud_ingest.store.outbox import enqueue
 from shared_schema.billing import (
+    Approval,
     BillingManifest,
     ManifestEntry,
     MonthlyConsumption,
     MonthlyWithdrawal,
-    Unassigned,
 )
 from shared_schema.topics import billing_manifest_topic
 
 
-def write_manifest(
-    conn: Connection, closing: Closing, numbers: Numbers, unassigned: Iterable[Unassigned]
-) -> None:
+def write_manifest(conn: Connection, closing: Closing, numbers: Numbers, lock: Lock | None) -> None:
     """Publish the manifest of a month, unless it says the same as the former one."""
     made = BillingManifest(
         society=closing.society,
@@ -40,17 +37,34 @@ def write_manifest(
         withheld=numbers.withheld,
         withdrawn=tuple(_entry(kept.withdrawal, kept.sha256) for kept in numbers.withdrawn),
         held=numbers.held,
-        unassigned=tuple(unassigned),
+        unassigned=numbers.unassigned,
+        approved=approval(lock),
         closed_at=closing.now,
     )
     former = manifest_of(conn, closing.society_id, closing.month)
     floor = version_floor(conn)
-    if former is not None and is_said(former, made, floor):
-        return
+    if former is None or not is_said(former, made, floor):
+        send_manifest(conn, closing.society_id, former, made, numbers.heard)
+
+
+def approval(lock: Lock | None) -> Approval | None:
+    """Return who approved a month, as a manifest says it."""
+    return None if lock is None else Approval(by=lock.by, at=lock.at)
+
+
+def send_manifest(
+    conn: Connection,
+    society_id: int,
+    former: BillingManifest | None,
+    made: BillingManifest,
+    heard: int,
+) -> BillingManifest:
+    """Keep a manifest as the next version and put it into the outbox."""
     last = 0 if former is None else former.version
-    made = made.model_copy(update={"version": max(last + 1, floor)})
-    line = put_manifest(conn, closing.society_id, made, numbers.heard)
-    enqueue(conn, billing_manifest_topic(closing.society, closing.month), line, retain=True)
+    made = made.model_copy(update={"version": max(last + 1, version_floor(conn))})
+    line = put_manifest(conn, society_id, made, heard)
+    enqueue(conn, billing_manifest_topic(made.society, made.month), line, retain=True)
+    return made
 
 
 def _entry(sent: MonthlyConsumption | MonthlyWithdrawal, sha256: str) -> ManifestEntry:

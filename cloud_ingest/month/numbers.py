@@ -21,6 +21,7 @@ from cloud_ingest.month.changes import Changes, Made, changes_of
 from cloud_ingest.month.closing import Closing, SubjectKey
 from cloud_ingest.month.count import Counted
 from cloud_ingest.month.heard import Sent, read_heard
+from cloud_ingest.month.locked import read_locked
 from cloud_ingest.month.number import doubted_quantity, in_order, number_of, subject_of
 from cloud_ingest.store import months, number_words
 from cloud_ingest.store.connection import Connection
@@ -31,6 +32,7 @@ from shared_schema.billing import (
     Held,
     MonthlyConsumption,
     MonthlyWithdrawal,
+    Unassigned,
     Withheld,
 )
 from shared_schema.quality import Reason
@@ -65,6 +67,8 @@ class Numbers:
     """What withheld numbers would be, if a person said so."""
     heard: int
     """The last entry that is known."""
+    unassigned: tuple[Unassigned, ...] = ()
+    """What meters counted for nobody."""
 
     @property
     def kept(self) -> tuple[KeptNumber, ...]:
@@ -118,6 +122,8 @@ class _Desk:
     floor: int
     heard: int
     """The last entry that is known."""
+    locked: frozenset[SubjectKey]
+    """What waits because a month is approved."""
 
     def next_version(self, key: SubjectKey) -> int:
         """Return the version of a subject's next message."""
@@ -134,7 +140,7 @@ class _Desk:
         """Send the change of a published number, or let it stand; a way of None is no change."""
         if way is not Way.SEND:
             kept, is_new = self.stand(key)
-            held = _held(kept.number, made) if way is Way.HOLD else None
+            held = _held(kept.number, made, self.why(key)) if way is Way.HOLD else None
             return Outcome(kept=kept, held=held, is_new=is_new)
         if isinstance(made, MonthlyConsumption):
             return Outcome(kept=self.publish(key, made), is_new=True)
@@ -146,11 +152,15 @@ class _Desk:
         if isinstance(made, MonthlyConsumption):
             if not waits:
                 return Outcome(kept=self.publish(key, made), is_new=True)
-            made = _waiting(made)
+            made = _waiting(made, self.why(key))
         else:
             waits = False
         withdrawn, is_new = self.stay_withdrawn(key)
         return Outcome(withdrawn=withdrawn, withheld=made, is_new=is_new, waits=waits)
+
+    def why(self, key: SubjectKey) -> Reason:
+        """Return why a change waits."""
+        return Reason.LOCKED if key in self.locked else Reason.LATE_CHANGE
 
     def stay_withdrawn(self, key: SubjectKey) -> tuple[KeptWithdrawal | None, bool]:
         """Let a withdrawal stand, if there is one; say whether it had to be sent again."""
@@ -187,6 +197,8 @@ def write_numbers(
     subjects: Mapping[SubjectKey, Sequence[Counted]],
     sent: Sent,
     before: Closings,
+    *,
+    unassigned: tuple[Unassigned, ...] = (),
 ) -> Numbers:
     """Publish the numbers that are new or may change, and take back what no longer holds.
 
@@ -196,6 +208,7 @@ def write_numbers(
         subjects: What each subject's meters counted.
         sent: What was sent of the month.
         before: Where the month before is closed.
+        unassigned: What meters counted for nobody.
     """
     charged = {key: parts for key, parts in subjects.items() if key.kind != "bulk"}
     heard = read_heard(conn, closing, sent, before)
@@ -214,8 +227,9 @@ def write_numbers(
         )
         for key, parts in charged.items()
     }
-    changes = changes_of(closing, sent, made, meters, heard)
-    desk = _Desk(closing, sent, months.version_floor(conn), heard.last)
+    locked = read_locked(conn, closing)
+    changes = changes_of(closing, sent, made, meters, heard, locked=locked, unassigned=unassigned)
+    desk = _Desk(closing, sent, months.version_floor(conn), heard.last, changes.locked)
     outcomes = {
         key: desk.change(key, made.get(key), changes.ways.get(key))
         if key in sent.numbers
@@ -225,7 +239,9 @@ def write_numbers(
     _send(conn, closing, outcomes.values())
     if changes.is_heard:
         number_words.put_look(conn, closing.society_id, closing.month, heard.last)
-    return Numbers(outcomes, changes, made, doubted, heard.last)
+    waiting = [sent.numbers[key].number for key in changes.ways.keys() & changes.locked]
+    told = locked.unassigned(unassigned, waiting)
+    return Numbers(outcomes, changes, made, doubted, heard.last, told)
 
 
 def _send(conn: Connection, closing: Closing, outcomes: Iterable[Outcome]) -> None:
@@ -252,7 +268,7 @@ def _send(conn: Connection, closing: Closing, outcomes: Iterable[Outcome]) -> No
     )
 
 
-def _held(former: MonthlyConsumption, made: Made | None) -> Held:
+def _held(former: MonthlyConsumption, made: Made | None, why: Reason) -> Held:
     reasons = () if made is None else made.reasons
     return Held(
         subject=former.subject,
@@ -260,11 +276,11 @@ def _held(former: MonthlyConsumption, made: Made | None) -> Held:
         unit=former.unit,
         version=former.version,
         quantity=made.quantity if isinstance(made, MonthlyConsumption) else None,
-        reasons=in_order([frozenset(reasons), frozenset({Reason.LATE_CHANGE})]),
+        reasons=in_order([frozenset(reasons), frozenset({why})]),
     )
 
 
-def _waiting(made: MonthlyConsumption) -> Withheld:
+def _waiting(made: MonthlyConsumption, why: Reason) -> Withheld:
     """Withhold a first number that would go with a change that is held."""
-    reasons = in_order([frozenset(made.reasons), frozenset({Reason.LATE_CHANGE})])
+    reasons = in_order([frozenset(made.reasons), frozenset({why})])
     return Withheld(subject=made.subject, service=made.service, unit=made.unit, reasons=reasons)

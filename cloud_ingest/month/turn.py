@@ -14,6 +14,7 @@ from cloud_ingest.month.count import count_month
 from cloud_ingest.month.doubts import write_doubts
 from cloud_ingest.month.heard import read_sent
 from cloud_ingest.month.idle import last_unassigned
+from cloud_ingest.month.locked import kept_balances
 from cloud_ingest.month.manifest import write_manifest
 from cloud_ingest.month.numbers import Numbers, write_numbers
 from cloud_ingest.month.reconcile import reconcile
@@ -22,6 +23,7 @@ from cloud_ingest.month.unread import with_unread
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.manifests import manifest_of
+from cloud_ingest.store.month_locks import lock_of
 from shared_schema.balance import Reconciliation
 from shared_schema.billing import Held, MonthlyConsumption, Unassigned
 
@@ -60,9 +62,14 @@ def close_one(conn: Connection, closing: Closing, look: Look) -> Turn:
     sent = read_sent(conn, closing.society_id, closing.month)
     ended = _ends(conn, closing, (kept.number for kept in sent.numbers.values()))
     subjects = with_unread(conn, closing, by_subject(counted.counted))
-    numbers = write_numbers(conn, closing, subjects, sent, before)
-    balances = reconcile(conn, closing, subjects, numbers.standing)
-    write_manifest(conn, closing, numbers, counted.unassigned)
+    numbers = write_numbers(conn, closing, subjects, sent, before, unassigned=counted.unassigned)
+    lock = lock_of(conn, closing.society_id, closing.month)
+    balances = (
+        kept_balances(conn, closing)
+        if lock
+        else reconcile(conn, closing, subjects, numbers.standing)
+    )
+    write_manifest(conn, closing, numbers, lock)
     write_doubts(conn, closing, numbers)
     now_ends = _ends(conn, closing, [kept.number for kept in numbers.kept])
     moved = {
@@ -77,11 +84,11 @@ def close_one(conn: Connection, closing: Closing, look: Look) -> Turn:
     was = ((), ()) if former is None else (former.unassigned, former.held)
     is_moved = (
         now_ends != ended
-        or last_unassigned(counted.unassigned) != last_unassigned(was[0])
+        or last_unassigned(numbers.unassigned) != last_unassigned(was[0])
         or _whose(numbers.held) != _whose(was[1])
     )
     return Turn(
-        numbers, balances, is_moved, frozenset(moved), frozenset(withheld), counted.unassigned
+        numbers, balances, is_moved, frozenset(moved), frozenset(withheld), numbers.unassigned
     )
 
 

@@ -29,6 +29,9 @@ NEW_SOCIETY = "INSERT INTO metering.society (name) VALUES ('Lake View')"
 OWNER = "CREATE ROLE metering SUPERUSER LOGIN PASSWORD 'SECRET'"
 RUNBOOK = sorted((ROOT / "docs" / "runbook").glob("*.md"))
 PARTS = {
+    "approve-month": Part(
+        before={"month approve": CLOSE}, refused={"month reopen": "is not approved"}
+    ),
     "backup": Part(
         before={
             "pg_dump": f'psql -c "{OWNER}" postgres && '

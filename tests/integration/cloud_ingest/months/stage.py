@@ -27,6 +27,7 @@ from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.entries.sheet import Sheet
 from cloud_ingest.entries.units import Named, take_back
 from cloud_ingest.errors import UserError
+from cloud_ingest.month.approve import approve_month, reopen_month
 from cloud_ingest.month.close import close_month
 from cloud_ingest.month.correction import correct_reading
 from cloud_ingest.month.decision import SaidOfNumber, decide
@@ -283,6 +284,26 @@ class Stage:
         span = parse_month(statement.rest, self.clock.zone)
         self.now = max(self.now + MOMENT, span.end + PAYING_DAY)
         close_month(self.site.conn, SOCIETY, statement.rest, self.now, estimates=self.estimates)
+
+    def do_approve(self, statement: Statement) -> None:
+        """``approve 2026-01``: as the newest manifest says, whatever it lacks."""
+        self.now += MOMENT
+        month = parse_month(statement.rest, self.clock.zone)
+        conn = self.site.conn
+        seen = approve_month(conn, SOCIETY, month, self.now, by=AUTHOR)
+        despite = "it is so" if seen.lacks else None
+        approve_month(conn, SOCIETY, month, self.now, by=AUTHOR, seen=seen.sha256, despite=despite)
+
+    def do_reopen(self, statement: Statement) -> None:
+        self.now += MOMENT
+        month = parse_month(statement.rest, self.clock.zone)
+        reopen_month(self.site.conn, SOCIETY, month, self.now, by=AUTHOR, reason="it is so")
+
+    def do_approved(self, statement: Statement) -> None:
+        """``approved 2026-01 yes``: whether the newest manifest says so."""
+        month, said = statement.rest.split()
+        approved = self._received().manifests[month].approved
+        assert (approved is not None) == (said == "yes"), f"it is {approved}"
 
     def do_accept(self, statement: Statement) -> None:
         self._decide(statement, "accept")
