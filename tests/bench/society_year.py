@@ -30,6 +30,7 @@ def test_a_year(edition: str, empty_dsn: str, tmp_path: Path) -> None:
         year.play()
         took = time.perf_counter() - began
         faults, missing = year.faults(), year.missing()
+        faults += year.untrue_copies()
         readings = year.site.one("SELECT count(*) FROM reading")
         print(
             f"\na year, {edition}: {UNITS:,} units, {DENSE} of them in quarters of an hour, "

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A society whose truth is known: what every meter counted, what it said of it, and when that came.
 
-Most units have a day's register at each 00:00, some one every quarter of an hour. Every third has
+Most units have a day's register at each 00:00, some one every quarter of an hour. Each tower has a
+bulk meter, which counts what its units and its lift use and some loss. Every third unit has
 a story: a false row, a restart, a replacement at an odd minute, a handover, a month without a
 gateway. Every fifth unit is metered for its water, all others for electricity. The same seed makes
 the same town.
@@ -15,12 +16,18 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Literal
 
 from tests.support.true_meter import BEGINS, DAY, HOUR, Course, Kind, Meter
 
+ELSEWHERE = "T9"
+"""The tower to which units move; nobody has put a bulk meter up there."""
+LOST = 0.03
+"""Of what passes a bulk meter."""
 TURN_OVER = 100_000_000
 """Steps that a dial of eight digits shows before it begins anew."""
 WATER_EVERY = 5
+MAINS: dict[Kind, str] = {"electricity": "grid", "water": "main"}
 BASES: dict[Kind, tuple[int, int]] = {
     "electricity": (1_000_000, 60_000_000),
     "water": (10_000, 600_000),
@@ -55,6 +62,7 @@ class Hung:
     meter: Meter
     since: datetime
     until: datetime | None = None
+    what: Literal["unit", "common", "bulk"] = "unit"
 
 
 @dataclass
@@ -80,6 +88,9 @@ class Town:
             turn, place = divmod(number, self.plain_between + 1)
             is_plain = place < self.plain_between
             self._settle(number, "plain" if is_plain else STORIES[turn % len(STORIES)])
+        for tower, kind in sorted({(each.tower, each.meter.kind) for each in self.hung}):
+            if tower != ELSEWHERE:
+                self._equip(tower, kind)
 
     @property
     def ends(self) -> datetime:
@@ -123,7 +134,7 @@ class Town:
         meter = ("", "", "yes") if self._is_read(each) else ("LNT", each.meter.serial, "no")
         times = ("" if at is None else f"{at:%Y-%m-%dT%H:%M}" for at in (each.since, until))
         return ",".join(
-            (each.tower, "unit", each.label, each.meter.kind, each.source, *meter, *times)
+            (each.tower, each.what, each.label, each.meter.kind, each.source, *meter, *times)
         )
 
     def _is_read(self, each: Hung) -> bool:
@@ -136,7 +147,7 @@ class Town:
         label, tower = f"{kind[0].upper()}-{number:04}", f"T{1 + number % 4}"
         self.stories[label] = story
         meter = self._meter(f"{number:05}", kind, is_dense=number < self.dense)
-        source = "grid" if kind == "electricity" else "main"
+        source = MAINS[kind]
         self.hung.append(Hung(label, tower, source, meter, BEGINS))
         if story == "plain":
             return
@@ -144,6 +155,27 @@ class Town:
         getattr(self, "_" + story.replace("-", "_"))(own)
         if story not in {"self-read", "rivals"} and self._dice.random() < ANOTHER_LIE:
             self._lie(own.meter, self._dice.choice(LIES))
+
+    def _equip(self, tower: str, kind: Kind) -> None:
+        """Put up what a tower has in common, and its bulk meter, which counts all of it."""
+        source = MAINS[kind]
+        common = Hung(
+            f"{tower} lift {kind}",
+            tower,
+            source,
+            self._meter(f"{tower}{kind}C", kind, is_dense=False),
+            BEGINS,
+            what="common",
+        )
+        self.hung.append(common)
+        fed = [h for h in self.hung if (h.tower, h.meter.kind) == (tower, kind)]
+        days = (BEGINS + DAY * day for day in range(self._days - 1))
+        taken = (sum(_taken(each, day) for each in fed if each.source == source) for day in days)
+        course = Course.by_day(round(steps * (1 + LOST)) for steps in taken)
+        meter = Meter(f"{tower}{kind}B", course, 5, kind, is_dense=False, since=BEGINS)
+        bulk = Hung(f"{tower} bulk {kind}", tower, source, meter, BEGINS, what="bulk")
+        self.hung.append(bulk)
+        self.stories |= {common.label: "common", bulk.label: "bulk"}
 
     def _meter(self, serial: str, kind: Kind, *, is_dense: bool, since: datetime = BEGINS) -> Meter:
         course = Course.of(self._dice, self._days, kind)
@@ -211,7 +243,7 @@ class Town:
         if self._dice.random() < 0.5:
             at = at.replace(hour=0, minute=0)
         own.until = at
-        self.hung.append(Hung(own.label, "T9", own.source, own.meter, at))
+        self.hung.append(Hung(own.label, ELSEWHERE, own.source, own.meter, at))
 
     def _outage(self, own: Hung) -> None:
         """Cut hours or days around a border out."""
@@ -261,6 +293,13 @@ class Town:
         second = self._meter(first.serial + "G", first.kind, is_dense=first.is_dense)
         self.hung.append(Hung(own.label, own.tower, source, second, BEGINS))
         self._lie(second, "dip")
+
+
+def _taken(each: Hung, day: datetime) -> int:
+    """Return the steps that a meter took on a day for whom it hung."""
+    begin = max(day, each.since)
+    end = day + DAY if each.until is None else min(day + DAY, each.until)
+    return each.meter.course.used(end) - each.meter.course.used(begin) if begin < end else 0
 
 
 def month_name(month: int) -> str:

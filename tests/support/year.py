@@ -10,10 +10,11 @@ at the end against the truth of the town.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from random import Random
 
 from cloud_ingest.core.accept import accept
 from cloud_ingest.entries.epochs import add_epoch
@@ -28,15 +29,21 @@ from shared_schema.catalogue import WATER_VOLUME, Service, Unit
 from shared_schema.quality import Origin
 from shared_schema.readings import Column
 from tests.support.gateway import ENERGY, block_line
-from tests.support.received import Received, read_received
+from tests.support.received import Received
 from tests.support.store import SOCIETY, Site
 from tests.support.town import Town, border, month_name, month_number
 from tests.support.true_meter import DAY, HOUR, Kind, Meter, Row
+from tests.support.year_ledger import unbalanced, unlike_consumer, unlike_store
+from tests.support.year_link import Consumer, Link
 
 PAYING_DAY = 4 * DAY + 9 * HOUR
 MOST_ROWS = 1_200
 """Of a batch, whose size is bounded."""
 BATCHES_AT_ONCE = 100
+DOUBLED = 0.1
+"""Of the batches that come again, at once and much later."""
+KEPT = 20 * DAY
+"""How long the outbox keeps what it may forget."""
 ROUNDS = 4
 """How often the caretaker looks after a closing."""
 AUTHOR = "caretaker"
@@ -56,12 +63,16 @@ class Year:
     told: dict[str, Closed] = field(default_factory=dict)
     """What the newest closing of each month did."""
     acts: Counter[str] = field(default_factory=Counter)
+    link: Link = field(init=False)
     _lines: list[str] = field(default_factory=list)
     _known: set[tuple[str, datetime]] = field(default_factory=set)
     """Restarts that the caretaker has told of."""
+    _doubled: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.now = border(0) - timedelta(seconds=1)
+        self._dice = Random(self.town.seed)
+        self.link = Link(self.site.conn, self._dice)
 
     def play(self) -> None:
         """Close every month in its turn, and all again when everything is known."""
@@ -71,11 +82,14 @@ class Year:
                 if number <= month:
                     self._close(number)
             self._care(month)
+            self.now = self.link.carry(self.now)
+            self.link.prune(self.now - KEPT)
         last = self.town.months - 1
         self._go_on(self.now + timedelta(hours=1))
         for number in range(last + 1):
             self._close(number)
         self._care(last)
+        self.now = self.link.carry(self.now)
 
     def _go_on(self, now: datetime) -> set[int]:
         """Let time pass: the list of units, rows, dials; return the months that late rows touch."""
@@ -107,7 +121,9 @@ class Year:
                 waiting.append(gateway.seal(*blocks))
                 held.clear()
             if len(waiting) >= BATCHES_AT_ONCE or (rest and waiting):
-                taken = [accept(gateway.topic, each, registry, now) for each in waiting]
+                sent = [*waiting, *self._sent_again(waiting)]
+                self._dice.shuffle(sent)
+                taken = [accept(gateway.topic, each, registry, now) for each in sent]
                 done = commit(self.site.conn, taken)
                 assert done.quarantined == 0, f"{done.quarantined} rows went to quarantine"
                 waiting.clear()
@@ -120,6 +136,12 @@ class Year:
                 seal(rest=False)
         seal(rest=True)
         return touched | {month - 1 for month in touched if month}
+
+    def _sent_again(self, batches: Sequence[bytes]) -> list[bytes]:
+        """Return what comes a second time: some of these, and some of a month ago."""
+        again = [each for each in batches if self._dice.random() < DOUBLED]
+        found, self._doubled = [*again, *self._doubled], again
+        return found
 
     def _read_dial(self, label: str, at: datetime, meter: Meter) -> None:
         self_read(
@@ -210,12 +232,33 @@ class Year:
 
     def faults(self) -> list[str]:
         """Return what is wrong with the final numbers."""
-        received = read_received(self.site.conn)
+        received = self.link.received()
         return [*received.faults(), *self._false_numbers(received), *self._false_sums(received)]
+
+    def untrue_copies(self) -> list[str]:
+        """Return what consumers hold otherwise than the store, and where the ledger is wrong.
+
+        The first consumer was there all year; the second one is given every message that ever left;
+        the third one comes when the outbox has forgotten all that it may.
+        """
+        there = self.link.consumer
+        faults = [
+            *unlike_store(self.site.conn, SOCIETY, there, self.town),
+            *unbalanced(there, self.town),
+        ]
+        again = Consumer()
+        for _, payload in self.link.log.values():
+            again.take(payload)
+        faults += [f"replayed: {each}" for each in unlike_consumer(again, there)]
+        forgotten = self.link.prune(self.now + DAY)
+        late = self.link.joined(SOCIETY, self.now + DAY)
+        faults += [f"came late: {each}" for each in unlike_consumer(late, there)]
+        self.acts |= {"forgotten": forgotten, "needless": there.needless, "taken": there.taken}
+        return faults
 
     def missing(self) -> list[str]:
         """Return the months of units that no number covers, and why."""
-        return list(self._missing_numbers(read_received(self.site.conn)))
+        return list(self._missing_numbers(self.link.received()))
 
     def _false_numbers(self, received: Received) -> Iterator[str]:
         for line, number in received.numbers.items():
@@ -283,6 +326,8 @@ class Year:
                 months = range(first, month_number(number.month) + 1)
                 covered |= {(line.subject, month) for month in months}
         for label, story in self.town.stories.items():
+            if story == "bulk":
+                continue
             for month in range(self.town.months):
                 true = self.town.truth(label, border(month), border(month + 1))
                 if true is None or (label, month) in covered:
@@ -298,7 +343,7 @@ class Year:
         """Return in a few lines what was billed how."""
         numbers = [
             each
-            for each in read_received(self.site.conn).numbers.values()
+            for each in self.link.received().numbers.values()
             if isinstance(each, MonthlyConsumption)
         ]
         by = Counter(str(each.quality) for each in numbers)
