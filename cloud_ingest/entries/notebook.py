@@ -243,7 +243,7 @@ class Flats:
         for use in notebook.uses:
             told.setdefault(use.who, use.where)
         return [
-            f"row {where.row + 1}: {self.unknown(who)}"
+            f"{where}: {self.unknown(who)}"
             for who, where in told.items()
             if self.subject_of(who) is None
         ]

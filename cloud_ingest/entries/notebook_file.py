@@ -97,8 +97,7 @@ def _look_at(path: Path, archive: zipfile.ZipFile) -> None:
             left -= len(part)
             if left < 0:
                 raise _refused(path, f"it unpacks to more than {MOST_UNPACKED // 2**20} MiB")
-            if "/worksheets/" in member.filename:
-                span.look_at(part)
+            span.look_at(part)
         if not span.is_addressed:
             raise _refused(path, "its cells have no address: save it in a spreadsheet again")
         if span.cells > MOST_CELLS:
@@ -155,7 +154,7 @@ def _unpacked(path: Path, content: bytes) -> list[Sheet]:
                     for row in book.get_sheet_by_name(name).to_python(skip_empty_area=False)
                 ],
             )
-            for name in book.sheet_names
+            for name in _tables(book)
         ]
     except (CalamineError, ValueError, OverflowError, OSError, KeyError):
         raise _refused(path, "it is no workbook: save it as .xlsx again") from None
@@ -163,6 +162,11 @@ def _unpacked(path: Path, content: bytes) -> list[Sheet]:
         if type(error).__name__ != "PanicException":  # of the library, which is written in Rust
             raise
         raise _refused(path, "it is no workbook: save it as .xlsx again") from None
+
+
+def _tables(book: Any) -> list[str]:
+    """Return the names of the sheets that hold cells: a chart may be a sheet, too."""
+    return [each.name for each in book.sheets_metadata if str(each.typ).endswith("WorkSheet")]
 
 
 def _cell(value: Any) -> Cell:

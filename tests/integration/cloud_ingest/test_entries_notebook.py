@@ -3,6 +3,7 @@
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ from typer.testing import CliRunner, Result
 
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.core.month import parse_month
+from cloud_ingest.core.notebook_ways import Cause
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.notebook import Way, import_notebook, read_notebook
+from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.errors import ImportRefused
 from cloud_ingest.month.close import close_month
 from cloud_ingest.month.parallel import compare
@@ -170,6 +174,40 @@ def test_days_that_wait_for_a_refresh_are_compared(tower: Site) -> None:
     assert [each.verdict.agrees for each in found.lines] == [True, True, False, True]
 
 
+def test_a_replaced_meter_and_a_dial_that_is_read_are_compared(tower: Site) -> None:
+    at = local("2026-06-15 12:00")
+    tower.units(
+        *(unit_line(f"A-10{n}", str(n)) for n in (2, 3, 4)),
+        unit_line("A-101", "1", until="2026-06-15T12:00"),
+        unit_line("A-101", "9", since="2026-06-15T12:00"),
+        "Tower 1,unit,A-105,electricity,grid,,,yes,2026-01-01,",
+    )
+    tower.deliver("9", every(at, local("2026-07-10 00:00"), 3_000, 300, HOUR), period_s=3600)
+    for day, value in (("2026-06-01 10:00", 500), ("2026-07-01 11:00", 620)):
+        self_read(
+            tower.conn,
+            SOCIETY,
+            NamedMeter("A-105", ELECTRICITY),
+            value=Decimal(value),
+            at=local(day),
+            by="Asha",
+            now=NOW,
+        )
+    lines = ["Flat,1/6/26,1/7/26", "A-101,1050,116", "A-105,500,620", "A-102,2084,2448"]
+    found = compare(
+        tower.conn,
+        find_society(tower.conn, SOCIETY),
+        read_notebook(notebook(tower, *lines)),
+        Way(ELECTRICITY),
+        month=parse_month("2026-06", ZONE),
+        zone=ZONE,
+    )
+    told = {each.unit: [f.cause for f in each.verdict.causes] for each in found.lines}
+    assert told == {"A-101": [Cause.REPLACED], "A-102": [], "A-105": []}
+    assert found.lacking == ("A-103", "A-104")
+    assert {each.unit: each.ours for each in found.lines}["A-105"] == 120
+
+
 def test_read_shows_what_is_understood(tower: Site, store_dsn: str) -> None:
     path = notebook(tower, *PAST, "A-999,1,2,3")
     answer = command(store_dsn, "read", path, "--check")
@@ -187,7 +225,7 @@ def test_read_shows_what_is_understood(tower: Site, store_dsn: str) -> None:
         "  A6: Total",
         "",
         "Not right:",
-        "  row 7: no unit 'A-999' has electricity: there is A-101, A-102, A-103, A-104",
+        "  B7: no unit 'A-999' has electricity: there is A-101, A-102, A-103, A-104",
     ]
 
 

@@ -28,6 +28,9 @@ def workbook(path: Path) -> bytes:
         sheet.write_datetime("C2", datetime(2026, 10, 1), day)  # noqa: DTZ001  as Excel has it
         sheet.write_row("A3", ["A-101", 1234.1])
         sheet.write_formula("C3", "=B3*3", None, 3702.2999999999997)
+        chart = book.add_chart({"type": "line"})
+        chart.add_series({"values": "='Oct 2026'!$B$3:$C$3"})
+        book.add_chartsheet().set_chart(chart)
     return path.read_bytes()
 
 
