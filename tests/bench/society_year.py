@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A year of a society of 1,000 units with every kind of fault, on each edition: `make year`.
 
-Each final number is held against the truth. It takes some minutes.
+Each final number is held against the truth, and what consumers hold against the store: one that
+was there all year over a bad link, one that is given every message, one that comes late.
 """
 
 import os

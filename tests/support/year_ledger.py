@@ -14,7 +14,9 @@ from cloud_ingest.store import months, resends
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.manifests import manifest_line
 from cloud_ingest.store.registry import find_society
-from shared_schema.billing import BillingRequest, MonthlyConsumption, Reconciliation
+from shared_schema.balance import Reconciliation
+from shared_schema.billing import MonthlyConsumption
+from shared_schema.billing_asks import BillingRequest
 from shared_schema.catalogue import Service
 from shared_schema.events import SubjectType
 from tests.support.received import Line

@@ -19,14 +19,13 @@ from cloud_ingest.store import resends
 from cloud_ingest.store.acknowledgements import acknowledge_number, send_again
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.outbox import DueMessage, mark_published
+from shared_schema.balance import Reconciliation
 from shared_schema.billing import (
-    BillingAck,
     BillingManifest,
-    BillingRequest,
     MonthlyConsumption,
     MonthlyWithdrawal,
-    Reconciliation,
 )
+from shared_schema.billing_asks import BillingAck, BillingRequest
 from shared_schema.catalogue import Service
 from tests.support.received import Line, Number, Received, line_of
 
