@@ -13,17 +13,17 @@ from typing import Any, Final
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from cloud_ingest.api import events, health, months
+from cloud_ingest.api import events, health, months, self_reads
 from cloud_ingest.api.gate import BEHIND_TOKENS, Gate
 from cloud_ingest.api.house import House
 from cloud_ingest.api.problems import MEDIA_TYPE, Problem, answer_problems
 
-ROOMS: Final[tuple[APIRouter, ...]] = (months.router, events.router)
+ROOMS: Final[tuple[APIRouter, ...]] = (months.router, events.router, self_reads.router)
 VERSION: Final = "1"
 """Of the addresses below ``/v1``: none is taken away or changes its meaning."""
 
 _PROBLEMS: Final = {
-    401: "no token that lives was presented",
+    401: "no token or link that lives was presented",
     403: "the token lacks the scope",
     404: "there is no such thing in the token's society",
     409: "it cannot be done as things are",
@@ -48,6 +48,7 @@ def make_app(house: House) -> FastAPI:
     )
     app.state.house = house
     app.include_router(health.router)
+    app.include_router(self_reads.residents, responses=_answers())
     for room in ROOMS:
         app.include_router(room, prefix=BEHIND_TOKENS, responses=_answers())
     answer_problems(app)

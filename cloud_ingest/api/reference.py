@@ -53,12 +53,19 @@ def _section(path: str, method: str, operation: dict[str, Any]) -> Iterator[str]
     yield f"## {method} {path}"
     yield operation["description"].strip()
     yield ""
-    scopes = [scope for each in operation.get("security", ()) for scope in each["token"]]
-    yield f"Scope: `{'`, `'.join(scopes)}`." if scopes else "It wants no token."
+    yield _wanted(operation)
     yield ""
     rows = [_row(each) for each in operation.get("parameters", ())]
     if rows:
         yield from ("| | in | |", "|---|---|---|", *rows, "")
+
+
+def _wanted(operation: dict[str, Any]) -> str:
+    security = operation.get("security", ())
+    if any("link" in each for each in security):
+        return "It wants a personal link, as `Authorization: Bearer handle.secret`."
+    scopes = [scope for each in security for scope in each["token"]]
+    return f"Scope: `{'`, `'.join(scopes)}`." if scopes else "It wants no token."
 
 
 def _row(parameter: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from cloud_ingest.core.dial_text import MOST_DIGITS, DialText
-from cloud_ingest.core.exact import exactly
+from cloud_ingest.core.exact import exactly, widely
 from shared_schema.catalogue import Service
 
 TIMES_USUAL: Final = 4
@@ -27,6 +27,7 @@ QUIET_PER_DAY: Final = {Service.ELECTRICITY: Decimal(15), Service.WATER: Decimal
 """kWh or kL a day that nobody is asked about."""
 UNKNOWN_PER_DAY: Final = {Service.ELECTRICITY: Decimal(40), Service.WATER: Decimal(4)}
 """The same of a unit of which no usual use is known."""
+HOURS_A_DAY: Final = 24
 _MOST_SHIFTED: Final = 3
 """By so many places a decimal point may be lost."""
 
@@ -124,9 +125,9 @@ def dial_remarks(read: DialText, at: datetime, past: DialPast) -> tuple[Remark, 
     return (doubt, *_likely(read, at, past))
 
 
-def days_between(earlier: datetime, later: datetime) -> Decimal:
-    """Return the days between two readings in whole hours, at least one."""
-    return max(Decimal((later - earlier) // timedelta(hours=1)) / 24, Decimal(1))
+def hours_between(earlier: datetime, later: datetime) -> Decimal:
+    """Return the whole hours between two readings, at least a day's."""
+    return Decimal(max((later - earlier) // timedelta(hours=1), HOURS_A_DAY))
 
 
 def _doubt(read: DialText, at: datetime, past: DialPast) -> Remark | None:
@@ -139,12 +140,12 @@ def _doubt(read: DialText, at: datetime, past: DialPast) -> Remark | None:
         return None
     with exactly():
         used = read.value - before.value
-        days = days_between(before.at, at)
+        hours = hours_between(before.at, at)
         for doubt, most in (
             (DialDoubt.TOO_MUCH, past.most_per_day),
             (DialDoubt.UNUSUAL, past.most_usual()),
         ):
-            if used > most * days:
+            if used * HOURS_A_DAY > most * hours:
                 return Remark(doubt, None, before.at, used)
     return None
 
@@ -157,8 +158,8 @@ def _expected(at: datetime, past: DialPast) -> Decimal:
     """Return about what the dial should show."""
     if past.before is None:
         return Decimal(0)
-    with exactly():
-        used = (past.usual_per_day or 0) * days_between(past.before.at, at)
+    with widely():
+        used = (past.usual_per_day or 0) * hours_between(past.before.at, at) / HOURS_A_DAY
         return past.before.value + used
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from cloud_ingest.core.dial_reasons import DialPast, NearbyDial, Shown, days_between
+from cloud_ingest.core.dial_reasons import HOURS_A_DAY, DialPast, NearbyDial, Shown, hours_between
 from cloud_ingest.core.exact import exactly, widely
 from cloud_ingest.core.rating import UNRATED, most_per_day
 from cloud_ingest.core.register import Register, normalised
@@ -28,6 +28,8 @@ from shared_schema.billing import billing_exponent
 LOOK_BACK: Final = timedelta(days=28)
 """What is usual is what was used in about so long before the last reading."""
 FEWEST_DAYS: Final = 7
+_FINEST: Final = Decimal("0.001")
+"""kWh or kL a day, to which what is usual is rounded."""
 
 
 def dial_past(
@@ -76,7 +78,8 @@ def _usual(conn: Connection, channel: DialChannel, claim: DialClaim) -> Decimal 
     with exactly():
         used = normalised(before, claim.epochs) - normalised(since, claim.epochs)
     with widely():
-        return max(used / days_between(since.ts, before.ts), Decimal(0))
+        a_day = used * HOURS_A_DAY / hours_between(since.ts, before.ts)
+        return max(a_day, Decimal(0)).quantize(_FINEST)
 
 
 def _nearby(

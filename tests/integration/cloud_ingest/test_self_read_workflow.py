@@ -20,9 +20,15 @@ from cloud_ingest.entries.self_read_submit import (
     attach_photo,
     submit,
 )
-from cloud_ingest.errors import NotFound, QuotaReached, SelfReadRefused, SubmissionRefused
+from cloud_ingest.errors import (
+    NotFound,
+    QuotaReached,
+    SelfReadRefused,
+    StoreUnavailable,
+    SubmissionRefused,
+)
 from cloud_ingest.month.close import close_month
-from cloud_ingest.store.connection import connect
+from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.self_read_photos import forget_pictures
 from cloud_ingest.store.self_read_submissions import Submission
 from shared_schema.catalogue import Service
@@ -292,3 +298,37 @@ def test_a_meter_that_is_read_by_itself_needs_nothing(flat: Site) -> None:
     flat.conn.execute("UPDATE assignment_version SET legacy = false")
     before = readings(flat)
     assert (send(flat, "4890").decision, readings(flat)) == ("not_needed", before)
+
+
+def test_a_break_keeps_all_of_a_reading_or_nothing(
+    flat: Site, store_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server ends the session after the reading was stored and before its photo was."""
+
+    def ended(conn: Connection, *_: object) -> None:
+        conn.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    before, society_id = readings(flat), _society(flat)
+    sent = Sent(NamedMeter("C-0304", ELECTRICITY), "phone-0001", "4890", END, photo())
+    with monkeypatch.context() as patch, connect(store_dsn) as conn:
+        patch.setattr("cloud_ingest.entries.self_read_submit.add_photo", ended)
+        with pytest.raises(StoreUnavailable):
+            submit(conn, society_id, sent, TENANT, NOW)
+    assert readings(flat) == before
+    done = submit(flat.conn, society_id, sent, TENANT, NOW)
+    assert (done.decision, done.has_picture, readings(flat)) == ("taken", True, before + 1)
+
+
+def test_a_break_of_a_late_photo_keeps_what_was_receipted(
+    flat: Site, store_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = send(flat, "4890")
+
+    def ended(conn: Connection, *_: object) -> None:
+        conn.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with monkeypatch.context() as patch, connect(store_dsn) as conn:
+        patch.setattr("cloud_ingest.entries.self_read_submit.add_photo", ended)
+        with pytest.raises(StoreUnavailable):
+            attach_photo(conn, sent.society_id, str(sent.receipt), photo(), NOW)
+    assert one_submission(flat.conn, SOCIETY, str(sent.receipt)) == sent

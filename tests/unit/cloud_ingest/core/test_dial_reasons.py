@@ -94,10 +94,18 @@ def test_a_common_area_may_use_more() -> None:
     assert doubts("9000", past(is_unit=False, usual_per_day=None)) == []
 
 
-@given(st.from_regex(r"[0-9]{1,9}([.][0-9]{1,3})?", fullmatch=True), st.integers(0, 10**6))
-def test_each_reading_that_is_named_would_be_plausible(text: str, before: int) -> None:
-    known = past(str(before), whole_digits=6)
-    for each in dial_remarks(dial_text(text), NOW, known)[1:]:
+@given(
+    st.from_regex(r"[0-9]{1,9}([.][0-9]{1,3})?", fullmatch=True),
+    st.integers(0, 10**6),
+    st.integers(1, 90 * 86400),
+    st.none() | st.decimals(0, 20, places=3),
+)
+def test_each_reading_that_is_named_would_be_plausible(
+    text: str, before: int, seconds: int, usual: Decimal | None
+) -> None:
+    known = past(str(before), whole_digits=6, usual_per_day=usual)
+    hours = max(seconds // 3600, 24)
+    for each in dial_remarks(dial_text(text), LAST + timedelta(seconds=seconds), known)[1:]:
         assert each.meant is not None
         assert each.meant + 1 > before
-        assert each.meant - before <= known.most_usual() * 30
+        assert (each.meant - before) * 24 <= known.most_usual() * hours
