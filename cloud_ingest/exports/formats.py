@@ -40,6 +40,11 @@ MEDIA_TYPES: Final = {
     Format.PDF: "application/pdf",
     Format.JSON: "application/json",
 }
+UNIT_MEDIA_TYPES: Final = {
+    UnitFormat.ESPI: "application/atom+xml",
+    UnitFormat.CSV: MEDIA_TYPES[Format.CSV],
+    UnitFormat.JSON: MEDIA_TYPES[Format.JSON],
+}
 
 
 def month_file(

@@ -84,13 +84,17 @@ def _sentences(found: MonthExport) -> Iterator[str]:
 def _tower(each: Reconciliation) -> tuple[str, ...]:
     bulk = "no meter" if Reason.NO_METER in each.reasons else _amount(each.bulk)
     share = "" if each.loss_percent is None else f" ({each.loss_percent:f} %)"
+    loss = f"{_amount(each.loss)}{share}"
+    if each.loss is None and each.unknown:
+        meters = "1 meter" if len(each.unknown) == 1 else f"{len(each.unknown)} meters"
+        loss = f"cannot say: {meters} unknown"
     return (
         each.tower,
         f"{each.service.value}, {each.unit}",
         bulk,
         _amount(each.units),
-        _amount(each.common),
-        f"{_amount(each.loss)}{share}",
+        "no meter" if each.common is None else _amount(each.common),
+        loss,
     )
 
 

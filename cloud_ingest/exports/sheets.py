@@ -22,7 +22,7 @@ def tower_rows(found: MonthExport) -> Sheet:
     """Return each tower's bulk meter against its units and common areas."""
     titles = (
         *("tower", "service", "bulk", "units", "common", "loss", "loss_percent", "unit"),
-        *("units_known", "units_total", "quality", "why"),
+        *("units_known", "units_total", "quality", "why", "in_words"),
     )
     return titles, (
         (
@@ -38,6 +38,7 @@ def tower_rows(found: MonthExport) -> Sheet:
             each.units_total,
             each.quality.value,
             "; ".join(REASONS[reason] for reason in each.reasons),
+            each.sentence or None,
         )
         for each in found.reconciliations
     )
