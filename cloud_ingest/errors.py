@@ -17,6 +17,7 @@ IngestError
     ├── NotFound          no society, unit or meter of that name
     ├── TextRefused       a remark or a label that cannot be kept: empty, too long, not seen
     ├── ImportRefused     a list with bad lines: nothing of it was taken
+    │   └── PreviewOutdated  its difference is another than somebody saw
     ├── TakeBackRefused   an assignment that is named by too little
     ├── BindingRefused    a meter and a gateway that cannot be bound as it was said
     ├── SelfReadRefused   a dial value that cannot be right, or has no place to go
@@ -119,6 +120,13 @@ class ImportRefused(UserError):
         super().__init__(message)
         self.lines = tuple(lines)
         """One text for each bad line, with its number."""
+
+
+class PreviewOutdated(ImportRefused):
+    """The difference that somebody saw is no longer the one that would be applied.
+
+    Its lines say what was entered meanwhile.
+    """
 
 
 class TakeBackRefused(UserError):

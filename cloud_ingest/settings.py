@@ -37,6 +37,9 @@ _LONGEST_URL = 2000
 EstimatesRule = Literal["shown", "sent"]
 """What becomes of an estimate: people see it beside what is withheld, or billing gets it."""
 
+UnitListsRule = Literal["proposed", "applied"]
+"""What becomes of a list of units that comes by the broker."""
+
 
 class WebhookSettings(BaseModel):
     """A receiver of flags by HTTP."""
@@ -95,10 +98,19 @@ class BrokerLogin(BaseModel):
     )
     """The common name of its certificate."""
     role: Literal[
-        "ingest", "billing", "helpdesk", "accounting", "consumer", "operator", "keeper", "monitor"
+        "ingest",
+        "billing",
+        "helpdesk",
+        "accounting",
+        "consumer",
+        "operator",
+        "unit-management",
+        "keeper",
+        "monitor",
     ]
-    """What it may do. ``keeper`` tells the broker of logins, ``monitor`` reads the broker's own
-    figures; neither does anything else."""
+    """What it may do. ``unit-management`` brings the list of units (docs/howto/units.md).
+    ``keeper`` tells the broker of logins, ``monitor`` reads the broker's own figures; neither does
+    anything else."""
     societies: tuple[str, ...] = ()
     """Whose messages it reads; not of ``ingest``, ``keeper`` and ``monitor``."""
 
@@ -211,6 +223,9 @@ class CloudSettings(BaseModel):
     unique_labels: bool = False
     """No two towers share a label: a list of units in which two do at the same time is refused.
     Without it they are two units, such as ``T1/101`` and ``T2/101`` (docs/howto/units.md)."""
+    unit_lists: UnitListsRule = "proposed"
+    """What becomes of a list of units that comes by the broker: it waits for a person
+    (``proposed``), or it is ``applied`` where it touches no closed month (docs/howto/units.md)."""
     change_percent: Decimal = Field(ge=0, le=100, default=Decimal(2))
     """By how much of itself a published number may change without a person's word
     (docs/howto/month.md)."""

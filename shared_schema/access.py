@@ -21,6 +21,8 @@ from shared_schema.topics import (
     billing_ack_topic,
     gateway_topic,
     society_topics,
+    units_result_topic,
+    units_topic,
 )
 
 CONTROL_TOPIC = "$CONTROL/dynamic-security/v1"
@@ -50,6 +52,8 @@ class Consumer(StrEnum):
     CONSUMER = "consumer"
     """One program that is all three."""
     OPERATOR = "operator"
+    UNIT_MANAGEMENT = "unit-management"
+    """It writes the list of units, and reads what became of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +100,13 @@ def ingest_rights() -> Rights:
         writes=(
             *(gateway_topic("+", kind) for kind in _TO_GATEWAY),
             *(society_topics("+", kind) for kind in SocietyTopic),
+            units_result_topic("+"),
         ),
-        reads=(*(gateway_topic("+", kind) for kind in _FROM_GATEWAY), billing_ack_topic("+")),
+        reads=(
+            *(gateway_topic("+", kind) for kind in _FROM_GATEWAY),
+            billing_ack_topic("+"),
+            units_topic("+"),
+        ),
         shares=True,
     )
 
@@ -123,6 +132,8 @@ def consumer_rights(role: Consumer, societies: Iterable[str]) -> Rights:
     named = tuple(societies)
     if "+" in named:
         raise ValueError("'+' is no name of a society: it would be all of them")
+    if role is Consumer.UNIT_MANAGEMENT:
+        return Rights(tuple(map(units_topic, named)), tuple(map(units_result_topic, named)))
     acks = tuple(map(billing_ack_topic, named)) if role in _ACKNOWLEDGES else ()
     reads = tuple(society_topics(society, kind) for society in named for kind in _READS[role])
     return Rights(writes=acks, reads=reads)

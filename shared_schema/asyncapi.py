@@ -108,6 +108,15 @@ DELIVERY: Final[Mapping[str, Delivery]] = {
         "receive", "", "None: the consumer asks again.", "One wish of a society after another.",
         (),
     ),
+    "units": Delivery(
+        "receive", "Always; emptied, it changes nothing.",
+        "None: the broker keeps the newest, and brings it again after each link.",
+        "By at: an older list is not taken after a newer one.", ("society", "at"),
+    ),
+    "units-result": Delivery(
+        "send", "Always.", "None: the broker keeps the newest.",
+        "As it was decided.", ("society", "list_sha256", "state"),
+    ),
 }  # fmt: skip
 _PARAMETERS: Final[Mapping[str, tuple[str, str]]] = {
     "gateway": ("The common name of the gateway's certificate.", "gw-a"),

@@ -40,6 +40,16 @@ from shared_schema.gateway import (
 from shared_schema.message import Message, MeterId
 from shared_schema.quality import Origin, Quality, Reason
 from shared_schema.readings import Block, Column, Header, line_hash
+from shared_schema.units import (
+    ListedChange,
+    ListedMeter,
+    ListedPlace,
+    ListState,
+    MeterServes,
+    Side,
+    UnitList,
+    UnitListResult,
+)
 from shared_schema.volatile import Volatile
 
 _SOCIETY: Final = {"society": "Green Acres"}
@@ -120,6 +130,24 @@ def _block() -> Block:
     )
 
 
+_UNITS: Final = UnitList(
+    **_SOCIETY, at=_AT, reason="meters of July", towers=("A",),
+    units=(ListedPlace(tower="A", label=_FLAT.id),),
+    meters=(
+        ListedMeter(
+            tower="A", subject_type=MeterServes.BULK, subject="Main", service=_SERVICE,
+            manufacturer=_METER.manufacturer, serial="26100099", valid_from="2026-01-01",
+            ct_ratio="200/5", counts=Side.PRIMARY,
+        ),
+        ListedMeter(
+            tower="A", subject_type=MeterServes.UNIT, subject=_FLAT.id, service=_SERVICE,
+            manufacturer=_METER.manufacturer, serial=_METER.serial, valid_from="2026-01-01",
+            parent="Main", seal="S-4711", calibrated_on="2025-11-03",
+        ),
+    ),
+)  # fmt: skip
+
+
 def _messages() -> Mapping[str, Sequence[Message]]:
     named = {**_SOCIETY, "month": _MONTH["month"], "subject": _FLAT, "service": _SERVICE}
     first = _number(1, "1312.458", "312.457", Quality.VALIDATED)
@@ -193,6 +221,25 @@ def _messages() -> Mapping[str, Sequence[Message]]:
                 bulk=Decimal("400.000"), units=Decimal("310.000"), common=Decimal("70.000"),
                 loss=Decimal("20.000"), loss_percent=Decimal("5.00"), units_known=1, units_total=1,
                 quality=Quality.VALIDATED, closed_at=_AT,
+            ),
+        ),
+        "units": (_UNITS,),
+        "units-result": (
+            UnitListResult(
+                **_SOCIETY, list_sha256=line_hash(_UNITS.to_line()), at=_AT, state=ListState.WAITS,
+                proposal=3, added=1, changed=0, unchanged=1,
+                changes=(
+                    ListedChange(
+                        kind="added", subject_type=MeterServes.UNIT, subject=_FLAT.id,
+                        service=_SERVICE, source="grid",
+                        manufacturer=_METER.manufacturer, serial=_METER.serial,
+                        before={},
+                        after={
+                            "tower": "A", "parent": "Main", "legacy": False,
+                            "valid_from": "2025-12-31T18:30:00Z", "valid_to": None,
+                        },
+                    ),
+                ),
             ),
         ),
     }  # fmt: skip

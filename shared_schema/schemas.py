@@ -53,6 +53,7 @@ from shared_schema.readings import (
     Observations,
 )
 from shared_schema.signing import SignatureLine
+from shared_schema.units import UnitList, UnitListResult
 from shared_schema.volatile import Volatile
 
 MESSAGES: dict[str, type[Message]] = {
@@ -69,6 +70,8 @@ MESSAGES: dict[str, type[Message]] = {
     "billing-ack": BillingAck,
     "billing-request": BillingRequest,
     "reconciliation": Reconciliation,
+    "units": UnitList,
+    "units-result": UnitListResult,
 }
 LINES: dict[str, type[Part]] = {
     "readings-block": Block,
@@ -140,6 +143,18 @@ CHANNELS: tuple[tuple[str, str, str, str], ...] = (
         "society/{society}/reconciliation/{month}/{tower}/{service}",
         "reconciliation",
         "cloud to accounting, retained",
+        "",
+    ),
+    (
+        "society/{society}/units",
+        "units",
+        "unit management to cloud, retained",
+        "At most 1 MiB: a larger list goes by the API, or as CSV.",
+    ),
+    (
+        "society/{society}/units-result",
+        "units-result",
+        "cloud to unit management, retained",
         "",
     ),
 )

@@ -97,3 +97,13 @@ def billing_ack_topic(society: str) -> str:
 def reconciliation_topic(society: str, month: str, tower: str, service: Service) -> str:
     """Where the reconciliation of a tower is sent."""
     return f"{_society(society)}/reconciliation/{month}/{encode_level(tower)}/{service}"
+
+
+def units_topic(society: str) -> str:
+    """Where unit management retains its list; ``+`` as the society subscribes to all."""
+    return f"{_society(society)}/units"
+
+
+def units_result_topic(society: str) -> str:
+    """Where it is retained what became of the list; ``+`` as the society stands for all."""
+    return f"{_society(society)}/units-result"

@@ -2,9 +2,10 @@
 """``cloud-ingest units``: which meter serves which flat.
 
 In: a file of unit management, or an assignment that a person names. Out: what changes, a table or
-JSON. Never: a decision, an assignment that is taken back without ``--yes``.
+JSON. Never: a decision, a change without ``--yes`` or a person's yes.
 """
 
+import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -33,10 +34,20 @@ from cloud_ingest.cli.published import close_again_lines
 from cloud_ingest.cli.say import cut, say
 from cloud_ingest.cli.sentences import wrapped
 from cloud_ingest.cli.table import Column, local, table
+from cloud_ingest.cli.units_proposed import Yes, units_apply, units_drop, units_proposed
+from cloud_ingest.cli.units_text import (
+    difference_lines,
+    meter_fields,
+    meter_history,
+    outcome_lines,
+    preview_fields,
+)
 from cloud_ingest.core.typed_text import typed_day
-from cloud_ingest.entries.units import DEFAULT_AUTHOR, Named, TakenBack, import_units, take_back
+from cloud_ingest.entries.unit_import import Rules, apply_units, preview_units, read_list
+from cloud_ingest.entries.units import DEFAULT_AUTHOR, Named, TakenBack, take_back
 from cloud_ingest.errors import NotFound, UserError
-from cloud_ingest.store.assignment_versions import AssignmentVersion, assignment_versions
+from cloud_ingest.store.assignment_versions import AssignmentVersion, Word, assignment_versions
+from cloud_ingest.store.ratings import MeterVersion, meter_versions
 from cloud_ingest.store.registry import find_society
 from shared_schema.catalogue import Service
 
@@ -55,35 +66,49 @@ def units_import(
     restore: Annotated[
         bool, typer.Option("--restore", help="Take in again what was taken back.")
     ] = False,
+    yes: Yes = False,
+    json: Json = False,
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
-    """Take the dated list of units and their meters; nothing of it if a line is bad.
+    """Show what a dated list of units and their meters changes; with --yes, apply it.
 
-    Columns: tower, subject_type (unit, common, bulk), subject, service (electricity, water),
-    source (grid, generator, inlet-1 …; check: it checks the subject's other meter, and is in no
-    number), manufacturer, serial, legacy (yes: no data port), valid_from, valid_to (days of the
-    society; empty: until now). Columns that may be missing: phases (1, 3), max_current_a, q4_m3_h,
+    Nothing of it is taken if a line is bad: an overlap, a parent that does not exist, a meter in
+    two places. On a terminal it asks; elsewhere nothing is written without --yes.
+
+    Columns: tower, subject_type (unit, common, bulk; tower: the line names a tower, and lines of
+    others are refused), subject, service (electricity, water), source (electricity: grid,
+    generator, solar, inlet-1 …; water: main, inlet-1 …, tanker, borewell; check: it checks the
+    subject's other meter, and is in no number), manufacturer, serial, legacy (yes: no data port),
+    valid_from, valid_to (days of the society; empty: until now). Columns that may be missing:
+    parent (the bulk meter above it; none: the tower's own), phases (1, 3), max_current_a, q3_m3_h,
+    q4_m3_h, resolution (of the register, in kWh or kL), register_digits, ct_ratio, pt_ratio, counts
+    (primary, secondary), seal, calibrated_on, meter_from (from which day on the meter is so),
     invalid_bits, clock_bits, gateway (which reads the meter). Import it again after each change:
     what is known stays, an end or a replacement is taken in. A label that two towers have at the
     same time is two units, such as T1/101 and T2/101.
 
-    Example: cloud-ingest units import units.csv --society "Lake View"
+    Example: cloud-ingest units import units.csv --society "Lake View" --yes
     """
     with opened_store(dsn, config) as opened:
-        done = import_units(
-            opened.conn,
-            society,
-            file,
-            now=datetime.now(UTC),
-            by=by,
-            reason=reason,
-            unique_labels=opened.settings.unique_labels,
-            restore=restore,
-        )
-    say(f"{done.added} added, {done.changed} changed, {done.unchanged} unchanged")
-    for line in close_again_lines(done.close_again, society):
+        conn, now = opened.conn, datetime.now(UTC)
+        rules = Rules(opened.settings.unique_labels, restore)
+        lines = read_list(file, opened.zone)
+        done = preview_units(conn, society, lines, now=now, rules=rules)
+        if not json:
+            say("\n".join(difference_lines(done, opened.zone)))
+        if yes or (done.changes and not json and _is_asked() and typer.confirm("apply it?")):
+            word = Word(by, (reason or "").strip() or f"import of {file.name}", now)
+            done = apply_units(conn, society, lines, word, seen=done.token, rules=rules)
+    if json:
+        say(json_text(preview_fields(done)))
+        return
+    for line in outcome_lines(done, society):
         say(line)
+
+
+def _is_asked() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 @app.command("list")
@@ -103,6 +128,7 @@ def units_list(
     with opened_store(dsn, config) as opened:
         society_id = find_society(opened.conn, society)
         versions = assignment_versions(opened.conn, society_id, unit)
+        meters = meter_versions(opened.conn, society_id)
         if unit is not None and not versions:
             raise NotFound(f"the list of units has no {unit!r}: cloud-ingest units list")
         zone = opened.zone
@@ -113,13 +139,27 @@ def units_list(
     if json:
         for version in found:
             say(json_text(_fields(version)))
+        for meter in _of(found, meters, history=history):
+            say(json_text(meter_fields(meter)))
     elif found and history:
-        for line in _as_history(found, zone):
+        for line in (*_as_history(found, zone), *meter_history(_of(found, meters), zone)):
             say(line)
     elif found:
         say(_as_table(found, zone))
     else:
         say("no meter serves it now: --history shows what was said before")
+
+
+def _of(
+    found: Iterable[AssignmentVersion], meters: Iterable[MeterVersion], *, history: bool = True
+) -> list[MeterVersion]:
+    """Return what was said of the meters of some lines."""
+    shown = {each.assignment.meter_id for each in found}
+    return [
+        each
+        for each in meters
+        if each.meter_id in shown and (history or each.superseded_at is None)
+    ]
 
 
 @app.command("take-back")
@@ -139,9 +179,7 @@ def units_take_back(
     ] = None,
     source: Source = None,
     subject_type: SubjectType = "unit",
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Apply it; without it nothing is written.")
-    ] = False,
+    yes: Yes = False,
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
@@ -214,6 +252,7 @@ def _fields(version: AssignmentVersion) -> dict[str, object]:
         "source": each.source,
         "manufacturer": each.meter.manufacturer,
         "serial": each.meter.serial,
+        "parent": each.parent,
         "legacy": each.legacy,
         "valid_from": each.valid_from,
         "valid_to": each.valid_to,
@@ -254,7 +293,8 @@ def _as_history(found: Iterable[AssignmentVersion], zone: ZoneInfo) -> Iterator[
     for version in found:
         each = version.assignment
         where = f"{each.subject}, {each.tower or 'no tower'}"
-        told = f"{where}: {each.service} ({each.source}), meter {each.meter}"
+        above = f", below {each.parent}" if each.parent else ""
+        told = f"{where}: {each.service} ({each.source}), meter {each.meter}{above}"
         if told != heading:
             yield from wrapped(told, 0, 2)
             heading = told
@@ -274,3 +314,8 @@ def _said(version: AssignmentVersion, zone: ZoneInfo) -> str:
         f"from {local(each.valid_from, zone)} {until}: {holds}; said on "
         f"{local(each.recorded_at, zone)} by {cut(each.author)}: {cut(each.reason)}"
     )
+
+
+app.command("proposed")(units_proposed)
+app.command("apply")(units_apply)
+app.command("drop")(units_drop)

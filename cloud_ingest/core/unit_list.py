@@ -16,7 +16,7 @@ In: the text of a CSV file. Out: its lines by number, or every bad line. Pure.
 import csv
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
@@ -47,6 +47,8 @@ GATEWAY_COLUMN = "gateway"
 """It may be missing, and so may each value: who speaks for the meter first is bound to it."""
 MORE_COLUMNS = (*RATING_COLUMNS, "meter_from", "parent", GATEWAY_COLUMN)
 """They may be missing, and so may each value: what is known stays."""
+TOWER = "tower"
+"""The subject_type of a line that names a tower; with one, no other line names an unknown tower."""
 SUBJECT_TYPES = ("unit", "common", "bulk")
 LEGACY_MAKER = "legacy"
 MAX_LINES_SHOWN = 50
@@ -137,6 +139,7 @@ def parse(text: str, zone: ZoneInfo) -> dict[int, Line]:
     """
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     found: dict[int, Line] = {}
+    towers: set[str] = set()
     bad: list[str] = []
     try:
         header = [name.strip() for name in reader.fieldnames or ()]
@@ -148,14 +151,35 @@ def parse(text: str, zone: ZoneInfo) -> dict[int, Line]:
         reader.fieldnames = header
         for row in reader:
             try:
-                found[reader.line_num] = _line(row, zone, len(header))
+                field = _fields(row, len(header))
+                if field["subject_type"] == TOWER:
+                    towers.add(_tower(field))
+                else:
+                    found[reader.line_num] = read_line(field, zone)
             except ValueError as error:
                 bad.append(f"line {reader.line_num}: {error}")
     except csv.Error as error:
         number = reader.reader.line_num  # its own counts a line once it is read
         bad.append(f"line {number}: not CSV: {error}")
+    if towers:
+        bad += _strange_towers(found, towers)
     refuse(bad)
     return found
+
+
+def _tower(field: Mapping[str, str]) -> str:
+    """Return the tower that a line names, and nothing else."""
+    if any(value for name, value in field.items() if name not in {"tower", "subject_type"}):
+        raise ValueError("a line of a tower names the tower alone: leave the other columns empty")
+    return _label(field, "tower")
+
+
+def _strange_towers(lines: Mapping[int, Line], towers: Collection[str]) -> list[str]:
+    return [
+        f"line {number}: tower {line.tower!r} is none of the {len(towers)} towers of the list"
+        for number, line in lines.items()
+        if line.tower not in {None, *towers}
+    ]
 
 
 def _header_faults(header: Sequence[str]) -> list[str]:
@@ -167,10 +191,18 @@ def _header_faults(header: Sequence[str]) -> list[str]:
     return ["line 1: a column stands there twice"] if len(set(header)) < len(header) else []
 
 
-def _line(row: Mapping[str | None, str | list[str] | None], zone: ZoneInfo, width: int) -> Line:
+def _fields(row: Mapping[str | None, str | list[str] | None], width: int) -> Mapping[str, str]:
     if None in row or None in row.values():
         raise ValueError(f"it does not have {width} fields, as the first line has")
-    field = {str(name): str(value).strip(" \t") for name, value in row.items()}
+    return {str(name): str(value).strip(" \t") for name, value in row.items()}
+
+
+def read_line(field: Mapping[str, str], zone: ZoneInfo) -> Line:
+    """Return a line by its fields as texts.
+
+    Raises:
+        ValueError: with its first fault.
+    """
     kind = field["subject_type"]
     if kind not in SUBJECT_TYPES:
         raise ValueError(f"subject_type {kind[:40]!r} is none of {', '.join(SUBJECT_TYPES)}")

@@ -3,7 +3,7 @@
 
 It holds from a day on, or from when the meter was there. What a line leaves empty stays as it is
 known. A register counts what flows on one side of the transformers before it; their ratio is
-multiplied into nothing here (docs/adr/0021).
+multiplied into nothing here (docs/adr/0034-units-over-time.md).
 
 In: the fields of a line. Out: a `Rating`, its versions. Pure.
 """

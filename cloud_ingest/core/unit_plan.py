@@ -71,6 +71,7 @@ def make_plan(
     *,
     unique_labels: bool = False,
     restore: bool = False,
+    bad: Sequence[str] = (),
 ) -> Plan:
     """Decide what an import does to what is known.
 
@@ -79,12 +80,13 @@ def make_plan(
         lines: The lines of the file by their numbers.
         unique_labels: No two towers may share a label.
         restore: Take in again what was taken back.
+        bad: What is wrong with lines already: all of it is said at once.
 
     Raises:
         ImportRefused: lines contradict each other or what is known.
     """
     said = identify(known.places, known.former, lines, unique_labels=unique_labels)
-    bad = [*said.bad, *_new_names(known, lines)]
+    bad = [*bad, *said.bad, *_new_names(known, lines)]
     numberless = _numberless(known.places)
     places = {
         number: replace(line.place(subject, _meter(line, subject, numberless)), parent=parent)

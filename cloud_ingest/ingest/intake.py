@@ -29,12 +29,11 @@ from cloud_ingest.core.quota import DEFAULT_QUOTAS, Quotas
 from cloud_ingest.errors import ConfigurationError, StoreUnavailable
 from cloud_ingest.ingest.small_messages import (
     Received,
-    store_billing_word,
+    store_of_society,
     store_result,
     store_status,
     store_volatile,
 )
-from cloud_ingest.ingest.topics import acknowledging_society
 from cloud_ingest.store.acknowledgements import NeverSent
 from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.commit import CommitResult, Stream, commit
@@ -182,8 +181,7 @@ class Intake:
         gateway: str | None = None
         society_id: int | None = None
         try:
-            if (society := acknowledging_society(message.topic)) is not None:
-                store_billing_word(conn, society, message.payload, received_at)
+            if store_of_society(conn, message, received_at):
                 return None
             gateway, kind = parse_gateway_topic(message.topic)
             if kind is GatewayTopic.STATUS:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Messages that carry no readings: a gateway's status, a command's result, billing's word.
+"""Messages that carry no readings: a status, a command's result, billing's word, a list of units.
 
 Each changes one row, and the same again changes nothing, so that it is stored at once.
 
@@ -9,18 +9,22 @@ In: a message, a connection. Out: the row. Never: a batch of readings; a reply.
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from cloud_ingest.core.known import Registry
 from cloud_ingest.core.volatile import volatile_of
 from cloud_ingest.errors import ResendRefused
+from cloud_ingest.ingest.topics import acknowledging_society, listing_society
 from cloud_ingest.store.acknowledgements import acknowledge_number, send_again
 from cloud_ingest.store.commands import answer
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.status import is_enrolled, put_status
+from cloud_ingest.store.unit_proposals import NewList, put_proposal
 from cloud_ingest.store.volatile import put_volatile
 from shared_schema.billing_asks import BillingAck, BillingRequest
 from shared_schema.errors import MalformedMessage, UnknownSchema
 from shared_schema.gateway import Result, Status
+from shared_schema.units import UnitList
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +36,20 @@ class Received:
     topic: str
     payload: bytes
     retained: bool
+
+
+def store_of_society(conn: Connection, message: Received, now: datetime) -> bool:
+    """Store what billing or unit management says; say whether it came from one of them.
+
+    Raises:
+        MalformedMessage: it is none of theirs, or of another society.
+        NeverSent: no such version of a number was sent.
+    """
+    if (society := acknowledging_society(message.topic)) is not None:
+        store_billing_word(conn, society, message.payload, now)
+    elif (society := listing_society(message.topic)) is not None:
+        store_unit_list(conn, society, message.payload, now)
+    return society is not None
 
 
 def store_billing_word(conn: Connection, society: str, payload: bytes, now: datetime) -> None:
@@ -61,6 +79,31 @@ def store_billing_word(conn: Connection, society: str, payload: bytes, now: date
             "messages": due,
         },
     )
+
+
+def store_unit_list(conn: Connection, society: str, payload: bytes, now: datetime) -> None:
+    """Keep a list of units for the leader, who judges it; the same again changes nothing.
+
+    Raises:
+        MalformedMessage: it is none, or of another society, or the store knows no such society.
+    """
+    if not payload:
+        return  # the retained list was emptied: what it said stays
+    listed = UnitList.from_line(payload)
+    if listed.society != society:
+        raise MalformedMessage(f"a list of {listed.society!r} on the topic of {society!r}")
+    digest = sha256(payload).hexdigest()
+    try:
+        is_new = put_proposal(conn, NewList(society, digest, payload, listed.at), now)
+    except LookupError:
+        raise MalformedMessage(
+            f"no society is called {society!r}: enrol a gateway of it, or import its first list"
+        ) from None
+    if is_new:
+        logger.info(
+            "A list of units came",
+            extra={"action": "unit_list", "society": society, "meters": len(listed.meters)},
+        )
 
 
 def _billing_word(payload: bytes) -> BillingAck | BillingRequest:

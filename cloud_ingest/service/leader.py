@@ -26,6 +26,8 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.month import day_of
 from cloud_ingest.core.rules.offline import judged_from
+from cloud_ingest.entries.unit_import import Rules
+from cloud_ingest.entries.unit_proposals import judge_lists
 from cloud_ingest.errors import BrokerLost, IngestError
 from cloud_ingest.flags.bindings import refresh_bindings
 from cloud_ingest.flags.certificates import refresh_certificates
@@ -174,6 +176,7 @@ class Leader:
         self, conn: Connection, now: datetime, store: Store, silence_from: datetime, *, sweep: bool
     ) -> None:
         tell_due(conn, now)
+        judge_lists(conn, self.settings.unit_lists, Rules(self.settings.unique_labels), now)
         settled = None if now >= silence_from else delivered_societies(conn, self._started_at)
         changes = [("read_failure", refresh_silence(conn, store.zone, now, settled))]
         changes.append(("not_bound", refresh_bindings(conn, now)))

@@ -34,6 +34,7 @@ from cloud_ingest.ingest.subscribe import Link
 from cloud_ingest.month.self_read_due import DEFAULT_DUE, DueRules
 from cloud_ingest.operate.upkeep import PHOTOS_KEPT
 from cloud_ingest.service.service_manager import ServiceManager
+from cloud_ingest.settings import UnitListsRule
 from cloud_ingest.store.connection import (
     Connection,
     bound_idle_transaction,
@@ -69,6 +70,10 @@ class ServiceSettings:
     rules_every_s: float = 15.0
     water_point: Point = Point.CAREFUL
     """How much evidence the water rules ask for."""
+    unit_lists: UnitListsRule = "proposed"
+    """What becomes of a list of units that comes by the broker."""
+    unique_labels: bool = False
+    """No two towers of such a list may share a label."""
     sweep_every_s: float = 900.0
     """How often the rules look that do not go by new readings, such as that of stuck registers."""
     outbox_every_s: float = 0.5

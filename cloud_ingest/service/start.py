@@ -62,6 +62,8 @@ def service_settings(
         key=read_key(settings.cloud_key_file),
         zone=settings.zone,
         water_point=Point(settings.water_point),
+        unit_lists=settings.unit_lists,
+        unique_labels=settings.unique_labels,
         rules_every_s=rules_every_s,
         webhooks=tuple(map(receiver_from_settings, settings.webhook)),
         quotas=_quotas(settings.quota or QuotaSettings()),

@@ -136,7 +136,7 @@ class World:
                 "--key",
                 f"{key}.pub",
             )
-        self.cloud("units", "import", str(units), "--society", self.society.name)
+        self.cloud("units", "import", str(units), "--yes", "--society", self.society.name)
         self._declare_programs()
 
     def _write_agent(self, gateway: plan.Gateway) -> None:

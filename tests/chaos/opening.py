@@ -110,7 +110,7 @@ def _prepare(world: World, installed_at: datetime, days: int) -> None:
             enrol_gateway(conn, estate.SOCIETY, gateway.name, gateway.name, public)
             described = estate.estate_toml(gateway, installed_at, days + 2)
             world.estate_of(gateway).write_text(described)
-    world.cloud("units", "import", str(units), "--society", estate.SOCIETY)
+    world.cloud("units", "import", str(units), "--yes", "--society", estate.SOCIETY)
 
 
 def _meters(world: World, gateway: estate.Gateway, library: Path, baud: int | None) -> Program:

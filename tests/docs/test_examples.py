@@ -33,7 +33,7 @@ UNBIND = (
 )
 UNITS = (
     unit_line("A-1204", "26100001", since="2025-07-01"),
-    unit_line("A-1204", "LT204417", since="2026-11-01", source="dg"),
+    unit_line("A-1204", "LT204417", since="2026-11-01", source="generator"),
     unit_line("Tower 1 bulk", "26100034", since="2025-07-01", kind="bulk"),
 )
 NOTEBOOK = (["Flat", "1/10/26", "1/11/26"], ["A-1204", 12607, 12636])
@@ -63,6 +63,8 @@ CLOUD = Part(
         "events meter": FULL,
     },
     refused={
+        "units apply 3": "no list 3 of",
+        "units drop 3": "no list 3 of",
         "quarantine show 7": "has no entry 7",
         "quarantine replay 7": "has no entry 7",
         "quarantine dismiss 7": "has no entry 7",

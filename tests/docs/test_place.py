@@ -173,7 +173,7 @@ def at_the_gateway(place: Place) -> None:
     lists = next(b for b in pages.blocks(HOWTO / "install-gateway.md") if b.language == "csv")
     place.write("/etc/edge-agent/riser-1.csv", lists.text)
     place.write("/etc/edge-agent/units.csv", UNITS)
-    imported = "cloud-ingest units import units.csv --society 'Lake View'"
+    imported = "cloud-ingest units import units.csv --yes --society 'Lake View'"
     sheet = Part(
         before={"cloud-ingest meter commission": imported},
         codes={"edge-agent commission": (0, 3)},

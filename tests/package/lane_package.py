@@ -231,7 +231,7 @@ def test_the_riser_is_commissioned(site: Site, riser: str) -> None:
     shutil.copy(sheet, site.cloud.folder)
     (site.cloud.folder / "units.csv").write_text(UNITS)
     lake_view = ("--society", "Lake View")
-    site.cloud.run("units", "import", "units.csv", *lake_view)
+    site.cloud.run("units", "import", "units.csv", "--yes", *lake_view)
     site.cloud.run("meter", "commission", sheet.name, *lake_view)
 
 

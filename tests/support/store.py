@@ -27,7 +27,7 @@ from psycopg.conninfo import make_conninfo
 
 from cloud_ingest.core.accept import Accepted, Refused, accept
 from cloud_ingest.core.unit_list import COLUMNS, MORE_COLUMNS
-from cloud_ingest.entries.units import Imported, import_units
+from cloud_ingest.entries.unit_import import Imported, import_units
 from cloud_ingest.store.commit import CommitResult, commit
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.migrate import migrate

@@ -12,7 +12,7 @@ from cloud_ingest.core.accept import Accepted, accept
 from cloud_ingest.core.known import Registry
 from cloud_ingest.core.unit_list import COLUMNS
 from cloud_ingest.entries.bindings import Said, bind, move, set_strict, unbind
-from cloud_ingest.entries.units import import_units
+from cloud_ingest.entries.unit_import import import_units
 from cloud_ingest.errors import BindingRefused, ImportRefused, NotFound, TextRefused, UserError
 from cloud_ingest.flags.bindings import refresh_bindings
 from cloud_ingest.operate.send_command import send

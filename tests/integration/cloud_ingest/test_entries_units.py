@@ -20,7 +20,8 @@ from cloud_ingest.core.unit_list import COLUMNS
 from cloud_ingest.entries.dial import compare_dial
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read import self_read
-from cloud_ingest.entries.units import Imported, Named, import_units, take_back
+from cloud_ingest.entries.unit_import import Imported, import_units
+from cloud_ingest.entries.units import Named, take_back
 from cloud_ingest.errors import ImportRefused, NotFound, TakeBackRefused
 from cloud_ingest.month.close import close_month
 from cloud_ingest.operate.checks import check_units
@@ -387,7 +388,11 @@ def test_the_commands_list_and_take_back(
         assert result.exit_code == 0, result.output
         return result.output
 
-    assert run("import", str(path), "--by", "Asha") == "2 added, 0 changed, 0 unchanged\n"
+    seen = run("import", str(path), "--by", "Asha")
+    assert "added: T1/101 electricity (grid), meter LNT 1, in T1, from 2026-01-01 00:00 on" in seen
+    assert seen.endswith("nothing is written yet: give --yes to apply it\n")
+    done = run("import", str(path), "--by", "Asha", "--yes")
+    assert done.endswith("2 added, 0 changed, 0 unchanged\napplied\n")
     taking = ("take-back", "T2/101", "--service", "electricity", "--by", "Asha", "--reason", "no")
     assert "nothing is written yet: give --yes to apply it" in run(*taking)
     assert "T2/101" in run("list")

@@ -675,7 +675,7 @@ def test_the_days_add_up_in_the_store(flat: Site) -> None:
 
 
 def test_a_society_sees_its_own_a_1204(flat: Site) -> None:
-    from cloud_ingest.entries.units import import_units
+    from cloud_ingest.entries.unit_import import import_units
 
     import_units(flat.conn, "Hill View", flat.folder / "units.csv", now=IMPORTED_AT)
     flat.deliver("1", [(AFTER + HOUR, 99_999)])

@@ -22,7 +22,8 @@ from cloud_ingest.core.unit_list import COLUMNS
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.named_reading import NamedReading, Word
 from cloud_ingest.entries.self_read import self_read
-from cloud_ingest.entries.units import Named, import_units, take_back
+from cloud_ingest.entries.unit_import import import_units
+from cloud_ingest.entries.units import Named, take_back
 from cloud_ingest.errors import NotFound, NumberRefused
 from cloud_ingest.month import decision
 from cloud_ingest.month.close import Closed, close_again, close_month

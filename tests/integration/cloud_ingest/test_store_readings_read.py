@@ -18,7 +18,7 @@ from cloud_ingest.core.month import Month, local_days, month_of
 from cloud_ingest.core.unit_list import COLUMNS
 from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.meter import NamedMeter
-from cloud_ingest.entries.units import import_units
+from cloud_ingest.entries.unit_import import import_units
 from cloud_ingest.errors import NotFound, ReadRefused
 from cloud_ingest.operate.upkeep import keep_months, upkeep
 from cloud_ingest.rollup.refresh import refresh
