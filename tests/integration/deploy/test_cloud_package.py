@@ -62,6 +62,7 @@ def test_it_is_installed_and_the_former_one_stays(unpacked: Path, tmp_path: Path
     units = tmp_path / "etc" / "systemd" / "system"
     assert {each.name for each in units.iterdir()} == {
         "cloud-ingest@.service",
+        "cloud-ingest-api.service",
         "metering-backup.service",
         "metering-backup.timer",
     }

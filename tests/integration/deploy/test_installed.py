@@ -32,9 +32,10 @@ from tests.support.installed import (
     run,
 )
 from tests.support.servers import SqlServer
+from tests.support.service_site import wait_until
 
 SERVICES = compose()["services"]
-UNITS = ("cloud-ingest@.service", "metering-backup.service")
+UNITS = ("cloud-ingest@.service", "cloud-ingest-api.service", "metering-backup.service")
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +113,29 @@ def test_the_unit_serves_by_its_credentials(machine: Machine) -> None:
         heard_until(manager, "WATCHDOG=1")
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
             assert json.load(answer)["alive"]
+
+
+@pytest.mark.parametrize("by", ["compose", "systemd"])
+def test_the_api_serves_as_it_is_installed(machine: Machine, by: str) -> None:
+    service = SERVICES["api"]
+    words = service["command"]
+    if by == "systemd":
+        (command,) = Unit("cloud-ingest-api.service").said["ExecStart"]
+        words = command.split()[1:]
+        assert "127.0.0.1:8080" in words
+    at = f"127.0.0.1:{free_port()}"
+    words = [at if each.endswith(":8080") else each for each in machine.words(words)]
+    with machine.worker(words, machine.environment(service)):
+        wait_until(lambda: answers(at))
+        _, program, *check = service["healthcheck"]["test"]
+        assert program == "python"
+        run([CLI[0], *(each.replace("127.0.0.1:8080", at) for each in check)], {})
+
+
+def answers(at: str) -> bool:
+    host, _, port = at.partition(":")
+    with socket.socket() as caller:
+        return caller.connect_ex((host, int(port))) == 0
 
 
 def test_the_backup_is_a_dump_that_can_be_read(machine: Machine) -> None:
