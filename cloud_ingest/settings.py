@@ -11,10 +11,8 @@ import os
 import stat
 from datetime import time, timedelta
 from decimal import Decimal
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -27,48 +25,17 @@ from pydantic import (
 )
 
 from cloud_ingest.errors import ConfigurationError
+from cloud_ingest.settings_receivers import WebhookSettings, safe_url
 from cloud_ingest.settings_society import RunRules, SocietySettings, TimeOfDay
-from shared_schema.events import EventKind
 from shared_schema.settings.kinds import Kind, SecretFile
 
 _LARGEST_SECRET = 65536
-_LONGEST_URL = 2000
 
 EstimatesRule = Literal["shown", "sent"]
 """What becomes of an estimate: people see it beside what is withheld, or billing gets it."""
 
 UnitListsRule = Literal["proposed", "applied"]
 """What becomes of a list of units that comes by the broker."""
-
-
-class WebhookSettings(BaseModel):
-    """A receiver of flags by HTTP."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    url: str
-    """``https://…``; plain ``http://`` only to this machine itself (``localhost``, ``127.0.0.1``,
-    ``::1``)."""
-    secret_file: SecretFile
-    """The secret of 16 characters or more that signs its messages."""
-    kinds: Annotated[tuple[EventKind, ...], Kind("list of kinds of flags")] | None = None
-    """Which flags, such as ``["leak", "burst"]`` (docs/howto/flags.md). None: all."""
-    societies: tuple[str, ...] | None = None
-    """Whose flags. None: those of all societies."""
-    ca_file: Path | None = None
-    """The authority that signed its certificate (PEM). None: the system's."""
-
-    @field_validator("url")
-    @classmethod
-    def _is_safe(cls, url: str) -> str:
-        return _safe_url(url, "https://helpdesk.example/flags")
-
-    @field_validator("kinds", "societies")
-    @classmethod
-    def _names_some(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        if names == ():
-            raise ValueError("an empty list takes nothing: leave it out to take all")
-        return names
 
 
 class QuotaSettings(BaseModel):
@@ -124,31 +91,6 @@ class BrokerLogin(BaseModel):
         if "+" in self.societies:
             raise ValueError("'+' is no name of a society: it would be all of them")
         return self
-
-
-def _safe_url(url: str, example: str) -> str:
-    """Return an address that residents or receivers are reached at.
-
-    Raises:
-        ValueError: it is none, or not a safe one.
-    """
-    parts = urlsplit(url)
-    if not url.isascii() or not url.isprintable() or " " in url or len(url) > _LONGEST_URL:
-        raise ValueError(f"not an address: {example}")
-    if not parts.hostname or parts.port == 0 or parts.fragment:
-        raise ValueError(f"it wants a host: {example}")
-    if parts.username is not None:
-        raise ValueError("a password has no place in it")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_here(parts.hostname)):
-        raise ValueError("it wants https: plain http goes to this machine itself alone")
-    return url
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _holds_nul(value: object) -> bool:
@@ -245,7 +187,7 @@ class CloudSettings(BaseModel):
     """How much a gateway may bring of what the store would keep for ever (docs/howto/quotas.md).
     None: see below."""
     webhook: tuple[WebhookSettings, ...] = ()
-    """Who gets flags by HTTP (docs/howto/flags.md)."""
+    """Who gets flags and numbers by HTTP (docs/howto/webhooks.md)."""
     broker_login: tuple[BrokerLogin, ...] = ()
     """Who may log in to the broker, beside the gateways (docs/howto/broker.md)."""
     society: tuple[SocietySettings, ...] = ()
@@ -275,7 +217,7 @@ class CloudSettings(BaseModel):
     @field_validator("public_url")
     @classmethod
     def _is_public(cls, url: str | None) -> str | None:
-        return None if url is None else _safe_url(url, "https://meters.example")
+        return None if url is None else safe_url(url, "https://meters.example")
 
     @field_validator("broker_login")
     @classmethod

@@ -64,6 +64,7 @@ COMMANDS: Final = {
         "api",
         "Serve the API to other programs, behind a reverse proxy that has TLS, until SIGTERM.",
     ),
+    "webhook": Place("webhook", "What receivers by HTTP are sent."),
     "token": Place("token", "Which programs may use the API."),
     "units": Place("units", "Which meter serves which flat, as unit management has it."),
     "meter": Place("meter", "Which gateway may speak for which meter."),

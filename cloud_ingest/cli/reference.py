@@ -14,7 +14,8 @@ import typer
 from pydantic import BaseModel
 
 from cloud_ingest.cli.command_line import app
-from cloud_ingest.settings import BrokerLogin, CloudSettings, QuotaSettings, WebhookSettings
+from cloud_ingest.settings import BrokerLogin, CloudSettings, QuotaSettings
+from cloud_ingest.settings_receivers import WebhookSettings
 from cloud_ingest.settings_society import SocietySettings
 from shared_schema.settings.reference import with_tables
 

@@ -34,7 +34,9 @@ class Tried:
 def keep(conn: Connection, receivers: tuple[Receiver, ...], now: datetime) -> int:
     """Let the store know the receivers; return how many messages were too old and given up."""
     return keep_webhooks(
-        conn, [Wanted(each.url, each.kinds, each.societies) for each in receivers], now
+        conn,
+        [Wanted(each.url, each.kinds, each.societies, each.messages) for each in receivers],
+        now,
     )
 
 
@@ -50,5 +52,5 @@ def deliver_next(conn: Connection, receiver: Receiver, clock: Callable[[], datet
         failure, answered = str(error), error.answered
         mark_failed(conn, receiver.url, due, failure, clock(), answered=answered)
         return Tried(failure=failure)
-    mark_taken(conn, receiver.url, due.delivery_id, clock())
+    mark_taken(conn, receiver.url, due, clock(), acknowledges=receiver.acknowledges)
     return Tried(taken=True)

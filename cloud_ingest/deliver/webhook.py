@@ -22,7 +22,8 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from cloud_ingest.errors import ConfigurationError
-from cloud_ingest.settings import WebhookSettings, read_secret
+from cloud_ingest.settings import read_secret
+from cloud_ingest.settings_receivers import MessageKind, WebhookSettings
 from shared_schema.events import EventKind
 from shared_schema.webhook import SIGNATURE_HEADER, sign_webhook
 
@@ -55,6 +56,9 @@ class Receiver:
     """None: all."""
     societies: tuple[str, ...] | None = None
     """None: all."""
+    messages: tuple[MessageKind, ...] = ("events",)
+    acknowledges: bool = False
+    """That it took a number says that billing has it."""
     ca_file: Path | None = None
     """The authorities that may have signed its certificate; None: the system's."""
 
@@ -96,7 +100,15 @@ def receiver_from_settings(settings: WebhookSettings) -> Receiver:
             f"the webhook's secret in {settings.secret_file} has {len(secret)} characters: give it "
             f"{LEAST_SECRET} or more, such as those of openssl rand -hex 32"
         )
-    return Receiver(settings.url, secret, settings.kinds, settings.societies, settings.ca_file)
+    return Receiver(
+        settings.url,
+        secret,
+        settings.kinds,
+        settings.societies,
+        settings.messages,
+        settings.acknowledges,
+        settings.ca_file,
+    )
 
 
 def post(receiver: Receiver, event_id: UUID, version: int, body: bytes, *, sent_s: int) -> None:
@@ -104,7 +116,7 @@ def post(receiver: Receiver, event_id: UUID, version: int, body: bytes, *, sent_
 
     Args:
         receiver: Where to.
-        event_id: The flag's id; with the version it names the message.
+        event_id: The flag's id, or that of a topic; with the version it names the message.
         version: Of the message.
         body: The message as it stands on its topic.
         sent_s: The time, in seconds since 1970.

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from cloud_ingest.deliver.webhook import receiver_from_settings
 from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.operate.checks import Check
-from cloud_ingest.settings import WebhookSettings
+from cloud_ingest.settings_receivers import WebhookSettings
 from cloud_ingest.store.webhooks import KEPT_FOR, WebhookState
 
 IS_LATE: Final = timedelta(minutes=15)

@@ -7,13 +7,16 @@ outbox because it was acknowledged before. It covers the earlier versions that l
 In: acknowledgements, requests. Out: how many messages need not be sent again, or will be.
 """
 
+import contextlib
 from datetime import datetime, timedelta
 
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.outbox import LONGEST_WAIT, billing_ack_key
 from cloud_ingest.store.resends import ask, feed, scope
 from cloud_ingest.store.rows import scalar
+from shared_schema.billing import MonthlyConsumption, MonthlyWithdrawal
 from shared_schema.billing_asks import BillingAck, BillingRequest
+from shared_schema.errors import UnknownSchema
 
 ASKED_AFTER = timedelta(seconds=30)
 """What was sent so short a time ago is not sent again at once because somebody asks for it."""
@@ -45,6 +48,33 @@ def acknowledge_number(conn: Connection, ack: BillingAck, now: datetime) -> int:
     if not acknowledged and not _left(conn, ack):
         raise _never_sent(conn, ack)
     return acknowledged
+
+
+@translating
+def acknowledge_taken(conn: Connection, line: bytes, now: datetime) -> None:
+    """Note that billing took a message by HTTP: a number or a withdrawal, else nothing.
+
+    The broker may not have it yet; it is still published there, once.
+    """
+    taken = _number(line)
+    if taken is None:
+        return
+    first = max(1, taken.version - VERSIONS_BEFORE)
+    keys = [billing_ack_key(taken, version) for version in range(first, taken.version + 1)]
+    conn.execute(
+        """
+        UPDATE outbox SET acked_at = %s, attempts = greatest(attempts, 1)
+        WHERE ack_key = ANY (%s::text[]) AND acked_at IS NULL
+        """,
+        (now, keys),
+    )
+
+
+def _number(line: bytes) -> MonthlyConsumption | MonthlyWithdrawal | None:
+    for kind in (MonthlyConsumption, MonthlyWithdrawal):
+        with contextlib.suppress(UnknownSchema):
+            return kind.from_line(line)
+    return None
 
 
 def _left(conn: Connection, ack: BillingAck) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.manifests import manifest_of
-from cloud_ingest.store.rows import all_rows, scalar
+from cloud_ingest.store.rows import all_rows, scalar, scalars
 from shared_schema.balance import Reconciliation
 from shared_schema.billing import MonthlyConsumption, MonthlyWithdrawal
 
@@ -229,6 +229,20 @@ def _named(society_id: int, message: MonthlyConsumption | MonthlyWithdrawal) -> 
 def reconciliations(conn: Connection, society_id: int, month: str) -> list[Reconciliation]:
     """Return the reconciliations of a month."""
     return [each.message for each in kept_reconciliations(conn, society_id, month) if each.stands]
+
+
+@translating
+def reconciliation_lines(conn: Connection, society_id: int, month: str) -> list[bytes]:
+    """Return the reconciliations of a month as they were sent, by tower."""
+    found: list[bytes] = scalars(
+        conn,
+        """
+        SELECT message FROM month_reconciliation
+        WHERE society_id = %s AND month = %s AND NOT taken_back ORDER BY tower, service
+        """,
+        (society_id, month),
+    )
+    return found
 
 
 @dataclass(frozen=True, slots=True)

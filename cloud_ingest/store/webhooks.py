@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from cloud_ingest.store.acknowledgements import acknowledge_taken
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import all_rows, one_row, scalars
 
@@ -30,6 +31,7 @@ class Wanted:
     url: str
     kinds: Sequence[str] | None
     societies: Sequence[str] | None
+    messages: Sequence[str] = ("events",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ def keep_webhooks(conn: Connection, wanted: Sequence[Wanted], now: datetime) -> 
                 "url": each.url,
                 "kinds": None if each.kinds is None else list(each.kinds),
                 "societies": None if each.societies is None else list(each.societies),
+                "messages": list(each.messages),
             }
             put = one_row(conn, _Put, query("webhook/put"), arguments)
             if put is not None and not put.was_active:
@@ -106,10 +109,14 @@ def next_delivery(conn: Connection, url: str, now: datetime) -> Delivery | None:
 
 
 @translating
-def mark_taken(conn: Connection, url: str, delivery_id: int, now: datetime) -> None:
-    """Note that a receiver took a message."""
+def mark_taken(
+    conn: Connection, url: str, delivery: Delivery, now: datetime, *, acknowledges: bool = False
+) -> None:
+    """Note that a receiver took a message; where it is billing's own, billing has the number."""
     with conn.transaction():
-        conn.execute("DELETE FROM webhook_delivery WHERE delivery_id = %s", (delivery_id,))
+        conn.execute("DELETE FROM webhook_delivery WHERE delivery_id = %s", (delivery.delivery_id,))
+        if acknowledges:
+            acknowledge_taken(conn, delivery.payload, now)
         conn.execute(
             """
             UPDATE webhook SET delivered = delivered + 1, answered_at = %s, failure = NULL
@@ -145,6 +152,28 @@ def mark_failed(
         conn.execute(
             "UPDATE webhook SET failed_at = %s, failure = %s WHERE url = %s", (now, failure, url)
         )
+
+
+@translating
+def put_again(
+    conn: Connection, url: str, messages: Sequence[tuple[str, int, bytes]], now: datetime
+) -> int:
+    """Queue messages for a webhook once more, unless they wait; return how many.
+
+    Args:
+        conn: The store.
+        url: Of the webhook.
+        messages: Each with its topic, its version and its bytes.
+        now: The time.
+    """
+    arguments = {
+        "url": url,
+        "topics": [topic for topic, _, _ in messages],
+        "versions": [version for _, version, _ in messages],
+        "payloads": [payload for _, _, payload in messages],
+        "now": now,
+    }
+    return conn.execute(query("webhook/put_again"), arguments).rowcount
 
 
 @translating

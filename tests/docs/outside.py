@@ -81,6 +81,7 @@ EXAMPLES_NOT_RUN: Mapping[str, str] = {
     "edge-agent commission --port": "asks for each label: tests/docs/test_place.py gives a list",
     "edge-agent trial --port /dev/serial": "asks 127 addresses: tests/docs/test_place.py",
     "cloud-ingest broker apply": "a broker with TLS: tests/docs/test_place.py",
+    "cloud-ingest api --address": "serves: tests/integration/cloud_ingest/api/test_listen.py",
     "cloud-ingest serve --dsn": "a broker with TLS: tests/docs/test_place.py",
 }
 """Examples of a reference whose like another test runs."""

@@ -65,6 +65,7 @@ CLOUD = Part(
     refused={
         "units apply 3": "no list 3 of",
         "units drop 3": "no list 3 of",
+        "webhook resend": "the service knows none",
         "quarantine show 7": "has no entry 7",
         "quarantine replay 7": "has no entry 7",
         "quarantine dismiss 7": "has no entry 7",

@@ -46,10 +46,13 @@ PARTS = {
         refused={"gateway diagnose": "has no gateway 'gw-tower-1'"},
     ),
     "export": Part(before={"export October": CLOSE}),
-    "flags": Part(before={"openssl rand": "mkdir -p /etc/iot-utility"}),
     "history": Part(files={"registers.csv": "csv"}),
     "monitoring": Part(
         before={"prometheus.yml": "mkdir -p /etc/prometheus && ln -s $CHECKOUT/deploy"}
+    ),
+    "webhooks": Part(
+        before={"openssl rand": "mkdir -p /etc/iot-utility"},
+        refused={"webhook resend": "the service knows none"},
     ),
     "month": Part(
         files={"units.csv": "csv"},

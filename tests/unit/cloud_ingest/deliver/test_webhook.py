@@ -12,8 +12,8 @@ import pytest
 from cloud_ingest.deliver import webhook
 from cloud_ingest.deliver.webhook import NotTaken, Receiver, post, receiver_from_settings
 from cloud_ingest.errors import ConfigurationError
-from cloud_ingest.settings import WebhookSettings
 from cloud_ingest.settings_file import load_settings
+from cloud_ingest.settings_receivers import WebhookSettings
 from tests.support import receiver as support
 from tests.support.receiver import SECRET, a_certificate, receiving, status
 

@@ -4,7 +4,7 @@
 from pathlib import Path
 
 from cloud_ingest.operate.webhook_checks import check_secrets
-from cloud_ingest.settings import WebhookSettings
+from cloud_ingest.settings_receivers import WebhookSettings
 
 
 def webhook(secret_file: Path) -> WebhookSettings:
