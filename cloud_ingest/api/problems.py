@@ -30,6 +30,7 @@ from cloud_ingest.errors import (
     NotFound,
     NotStorable,
     NumberRefused,
+    PreviewOutdated,
     QuotaReached,
     StoreUnavailable,
     SubmissionRefused,
@@ -55,6 +56,7 @@ _BY_ERROR: Final[Sequence[tuple[type[IngestError], int, str]]] = (
     (StoreUnavailable, 503, "not now"),
     (LeadLost, 503, "not now"),
     (BrokerLost, 503, "not now"),
+    (PreviewOutdated, 409, "outdated"),
     (UserError, 422, "refused"),
     (NotStorable, 422, "refused"),
 )
