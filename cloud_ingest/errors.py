@@ -31,6 +31,7 @@ IngestError
     ├── ArchiveRefused    a month of evidence that cannot be archived or restored now
     ├── ArchiveSpoilt     a file of evidence that is not what was written
     ├── ResendRefused     messages that billing asks for again and again
+    ├── AcknowledgementRefused  numbers that billing says it has, and that were never decided
     ├── NumberRefused     a number of which nothing waits for a person's word
     ├── ApprovalRefused   a month that is not what was seen, not whole, or approved already
     ├── RecomputeRefused  days that cannot be made anew from their readings
@@ -195,6 +196,10 @@ class ResendRefused(UserError):
 
 class ApprovalRefused(UserError):
     """A month cannot be approved, or opened again, as it was said."""
+
+
+class AcknowledgementRefused(UserError):
+    """Billing acknowledges what was never decided."""
 
 
 class RecomputeRefused(UserError):

@@ -13,7 +13,7 @@ from typing import Any, Final
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from cloud_ingest.api import events, health, months, self_reads, units
+from cloud_ingest.api import billing, events, health, months, self_reads, units
 from cloud_ingest.api.gate import BEHIND_TOKENS, Gate
 from cloud_ingest.api.house import House
 from cloud_ingest.api.problems import MEDIA_TYPE, Problem, answer_problems
@@ -23,6 +23,7 @@ ROOMS: Final[tuple[APIRouter, ...]] = (
     events.router,
     self_reads.router,
     units.router,
+    billing.router,
 )
 VERSION: Final = "1"
 """Of the addresses below ``/v1``: none is taken away or changes its meaning."""

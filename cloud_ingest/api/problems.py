@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
 from cloud_ingest.errors import (
+    AcknowledgementRefused,
     BindingRefused,
     BrokerLost,
     CloseRefused,
@@ -32,6 +33,7 @@ from cloud_ingest.errors import (
     NumberRefused,
     PreviewOutdated,
     QuotaReached,
+    ResendRefused,
     StoreUnavailable,
     SubmissionRefused,
     TakeBackRefused,
@@ -48,6 +50,8 @@ _BY_ERROR: Final[Sequence[tuple[type[IngestError], int, str]]] = (
     (TakeBackRefused, 409, "not so"),
     (BindingRefused, 409, "not so"),
     (NumberRefused, 409, "not so"),
+    (AcknowledgementRefused, 409, "not so"),
+    (ResendRefused, 429, "too often"),
     (TokenRefused, 409, "not so"),
     (SubmissionRefused, 409, "not so"),
     (LinkRefused, 401, "no link"),

@@ -33,8 +33,16 @@ class NeverSent(Exception):
 
 
 @translating
-def acknowledge_number(conn: Connection, ack: BillingAck, now: datetime) -> int:
+def acknowledge_number(
+    conn: Connection, ack: BillingAck, now: datetime, *, was_read: bool = False
+) -> int:
     """Note that the consumer has a number or its withdrawal, and with it the earlier versions.
+
+    Args:
+        conn: The store.
+        ack: What it says.
+        now: The time.
+        was_read: It may have read what was not sent yet.
 
     Returns:
         How many messages need not be sent again; 0 when it was said before.
@@ -44,6 +52,10 @@ def acknowledge_number(conn: Connection, ack: BillingAck, now: datetime) -> int:
     """
     first = max(1, ack.version - VERSIONS_BEFORE)
     keys = [billing_ack_key(ack, version) for version in range(first, ack.version + 1)]
+    if was_read and ack.version in _versions(conn, ack):
+        conn.execute(
+            "UPDATE outbox SET attempts = 1 WHERE ack_key = ANY (%s) AND attempts = 0", (keys,)
+        )
     acknowledged = conn.execute(query("outbox/acknowledge"), {"keys": keys, "now": now}).rowcount
     if not acknowledged and not _left(conn, ack):
         raise _never_sent(conn, ack)
