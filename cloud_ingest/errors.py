@@ -39,6 +39,7 @@ IngestError
     ├── ReadRefused       a stretch of time that is empty, no longer kept, or too long
     ├── TokenRefused      a token of the API that cannot be made
     ├── SupplyRefused     hours of supply that are none, or of a tower or a day that cannot be
+    ├── HandEntryRefused  what came in by hand that cannot be, or that was said already
     ├── EpochRefused      a rollover or reset that the register does not show
     └── CloseRefused      a month that cannot be closed now
         ├── EndsElsewhere    the month before was closed with another reading: that one first
@@ -224,6 +225,10 @@ class TokenRefused(UserError):
 
 class SupplyRefused(UserError):
     """Hours with supply that are none, or of a tower or a day that cannot be."""
+
+
+class HandEntryRefused(UserError):
+    """What came in by hand that cannot be, or that was said already."""
 
 
 class CloseRefused(UserError):

@@ -92,6 +92,8 @@ COMMANDS: Final = {
     "supply": Place(
         "supply", "The hours in which towers have water, where it does not run all day."
     ),
+    "water": Place("water", "Water that came in without a meter: tankers, wells."),
+    "generator": Place("generator", "How long a generator ran."),
     "completeness": Place(
         "completeness",
         "Show which channels lack intervals in a month, and which numbers a closed one lacks.",

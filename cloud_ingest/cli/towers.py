@@ -14,6 +14,7 @@ from cloud_ingest.cli.options import Config, Dsn, Json, Month, Opened, Society, 
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.towers_text import Shown, as_json, as_text
 from cloud_ingest.core.month import Month as MonthSpan
+from cloud_ingest.entries.by_hand import entered_in
 from cloud_ingest.month.published_balances import (
     shown_balances,
     shown_day_balances,
@@ -65,14 +66,17 @@ def _balances(
 ) -> list[TowerBalance]:
     """Return what was published of a closed month; of an open one what is known so far."""
     conn, zone, window = opened.conn, opened.zone, opened.settings.self_read_window(society)
+    entries = entered_in(conn, society_id, span, zone)
     if days:
-        shown = shown_day_balances(conn, society_id, span, zone, self_read_window=window)
+        shown = shown_day_balances(conn, society_id, span, zone, entries, self_read_window=window)
         if shown is None:
-            shown = day_balances(
-                day_usage(conn, society_id, span, zone, self_read_window=window), zone
-            )
+            usages = day_usage(conn, society_id, span, zone, self_read_window=window)
+            shown = day_balances(usages, zone, entries)
         return shown
     published = shown_balances(conn, society_id, span)
     if published is None:
-        return month_balances(month_usage(conn, society_id, span, self_read_window=window))
-    return published + shown_society_balances(conn, society_id, span, zone, self_read_window=window)
+        so_far = month_usage(conn, society_id, span, self_read_window=window)
+        return month_balances(so_far, entries)
+    return published + shown_society_balances(
+        conn, society_id, span, zone, entries, self_read_window=window
+    )

@@ -17,6 +17,7 @@ of the society (`None`) where something came in that belongs to no tower. Pure.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
@@ -74,6 +75,13 @@ class Entered(NamedTuple):
     amount: Decimal
     """kL; of a generator, hours."""
     by: str
+
+
+class DatedEntry(NamedTuple):
+    """What a person entered by hand, on the day in which it is counted."""
+
+    day: date
+    entered: Entered
 
 
 @dataclass(frozen=True, slots=True)

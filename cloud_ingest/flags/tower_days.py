@@ -85,9 +85,20 @@ def read_towers(conn: Connection, society_id: int, stretch: Stretch) -> list[Tow
             towers[each.tower, each.service].append(each)
     return [
         _read_tower(conn, own, stretch)
-        for _, own in sorted(towers.items())
+        for _, every in sorted(towers.items())
+        for own in (_without_sub_bulks(every),)
         if {True, False}
         == {each.subject_type == BULK for each in own if hangs_until(each, stretch.end)}
+    ]
+
+
+def _without_sub_bulks(own: Sequence[Assignment]) -> list[Assignment]:
+    """Leave out the bulk meters below another one of their tower: that one counted it already."""
+    bulks = {each.subject for each in own if each.subject_type == BULK}
+    return [
+        each
+        for each in own
+        if each.subject_type != BULK or each.parent not in bulks - {each.subject}
     ]
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from cloud_ingest.core.month import Month
+from cloud_ingest.entries.by_hand import entered_in
 from cloud_ingest.errors import CloseRefused
 from cloud_ingest.month.boundaries import closings_before, standing_before
 from cloud_ingest.month.closing import Closing, SubjectKey, by_subject
@@ -120,7 +121,9 @@ def _count(scope: MeterMonths, span: Month, *, with_towers: bool) -> Preview:
     numbers = _numbers(scope, closing, {key: subjects[key] for key in own if key in subjects})
     balances: list[Reconciliation] = []
     if with_towers:
-        balances = reconciliations_of(closing, subjects, _standing(scope, span, own))
+        said = entered_in(conn, society_id, span, closing.zone)
+        entered = [each.entered for each in said]
+        balances = reconciliations_of(closing, subjects, _standing(scope, span, own), entered)
     return Preview(numbers, {each.tower: each for each in balances if each.tower in towers})
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.core.balance import DatedEntry
 from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.month import Month
 from cloud_ingest.month.balance_message import balance_of
@@ -17,7 +18,7 @@ from cloud_ingest.store import months
 from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.manifests import is_closed
-from cloud_ingest.views.balances import DatedEntry, TowerBalance, day_balances, month_balances
+from cloud_ingest.views.balances import TowerBalance, day_balances, month_balances
 from cloud_ingest.views.usage import DayUsage, MeterPlace
 from shared_schema.catalogue import Service
 

@@ -18,6 +18,7 @@ from cloud_ingest.core.balance import NOTHING, Balance, Drawn, Entered, MeterDra
 from cloud_ingest.core.balance_tree import balances
 from cloud_ingest.core.consumption import Measured
 from cloud_ingest.core.exact import exactly
+from cloud_ingest.entries.by_hand import entered_in
 from cloud_ingest.month.balance_message import message_of
 from cloud_ingest.month.closing import Closing, SubjectKey, is_said
 from cloud_ingest.month.count import Counted
@@ -58,7 +59,7 @@ def reconcile(
     before = {(each.message.tower, each.message.service): each for each in kept}
     floor = months.version_floor(conn)
     found: list[Reconciliation] = []
-    for result in reconciliations_of(closing, subjects, standing):
+    for result in reconciliations_of(closing, subjects, standing, _entered(conn, closing)):
         tower, service = result.tower, result.service
         former = before.pop((tower, service), None)
         if former is not None and former.stands and _is_said(former.message, result, floor):
@@ -73,6 +74,11 @@ def reconcile(
         if former.stands or former.message.version < floor:
             _take_back(conn, closing, former, floor)
     return found
+
+
+def _entered(conn: Connection, closing: Closing) -> list[Entered]:
+    found = entered_in(conn, closing.society_id, closing.span, closing.zone)
+    return [each.entered for each in found]
 
 
 def _is_said(former: Reconciliation, result: Reconciliation, floor: int) -> bool:

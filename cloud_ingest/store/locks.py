@@ -45,6 +45,8 @@ class Lock(IntEnum):
     """Of the months of evidence that are written anew."""
     SELF_READ = 0x696F7467
     """Of what residents send and what is decided of it, within a transaction."""
+    HAND_ENTRY = 0x696F746A
+    """Of what persons enter of what came in, within a transaction."""
     PARTITION = 0x697F7457
     """The store's function ``make_reading_partition`` takes it."""
     EVIDENCE_PART = 0x697F7458

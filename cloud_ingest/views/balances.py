@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.balance import Balance, Drawn, Entered, MeterDraw
+from cloud_ingest.core.balance import Balance, DatedEntry, Drawn, Entered, MeterDraw
 from cloud_ingest.core.balance_tree import balances
 from cloud_ingest.core.month import MICROSECOND, day_of
 from cloud_ingest.store.rollups_read import RegisterMonth
@@ -27,13 +27,6 @@ class TowerBalance(NamedTuple):
     service: Service
     day: date | None
     balance: Balance
-
-
-class DatedEntry(NamedTuple):
-    """What a person entered by hand, on the day in which it is counted."""
-
-    day: date
-    entered: Entered
 
 
 def month_balances(
