@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Keep the verified numbers of a society in billing.json: node billing.mjs SOCIETY HOST PORT.
-// A quantity that is null was taken back. Quantities stay texts: count with a decimal library.
+// A quantity that is null was taken back; what is provisional waits for its final number.
+// Quantities stay texts: count with a decimal library.
 
 import {run, Table} from "./link.mjs";
 
@@ -14,8 +15,8 @@ function keep(said) {
   const key = keyOf(said.month, said);
   const known = numbers.get(key);
   if (known && known.version >= said.version) return; // it came again, or late
-  const {version, quantity = null, unit = null, quality = null, closed_at} = said;
-  numbers.set(key, {version, quantity, unit, quality, closed_at});
+  const {version, quantity = null, unit = null, status = null, quality = null, closed_at} = said;
+  numbers.set(key, {version, quantity, unit, status, quality, closed_at});
   if (known) console.log(`corrected: ${key}: ${known.quantity} -> ${quantity}`);
 }
 

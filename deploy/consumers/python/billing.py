@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Keep the verified numbers of a society in billing.db: billing.py SOCIETY HOST PORT.
 
-A quantity that is null was taken back. It bills nothing: a number that changes after it was billed
-is printed, and the difference goes into the next bill.
+A quantity that is null was taken back; what is ``provisional`` waits for its final number. It bills
+nothing: a number that changes after it was billed is printed, and the difference goes into the next
+bill.
 """
 
 import sqlite3
@@ -25,7 +26,7 @@ class Billing:
         self.db.execute("""
             CREATE TABLE IF NOT EXISTS number (
                 month TEXT, type TEXT, subject TEXT, service TEXT, version INTEGER,
-                quantity TEXT, unit TEXT, quality TEXT, closed_at TEXT,
+                quantity TEXT, unit TEXT, status TEXT, quality TEXT, closed_at TEXT,
                 PRIMARY KEY (month, type, subject, service))
         """)
 
@@ -75,12 +76,13 @@ class Billing:
             if row is not None and row[0] >= said["version"]:
                 return  # it came again, or late
             self.db.execute(
-                "INSERT OR REPLACE INTO number VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO number VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *key,
                     said["version"],
                     said.get("quantity"),
                     said.get("unit"),
+                    said.get("status"),
                     said.get("quality"),
                     said["closed_at"],
                 ),
