@@ -21,6 +21,8 @@ from cloud_ingest.month.parallel import Compared, Line
 
 MOST_FAULTS = 20
 MOST_NAMED = 8
+LEAST_MOVED = 4
+"""Units of another date: fewer say nothing of their column."""
 HOLDS = {
     "flat": "the flat",
     "tower": "its tower",
@@ -183,7 +185,19 @@ def _sentence(found: Compared) -> str:
         said += f"; {len(odd)} {'differs' if len(odd) == 1 else 'differ'}: {_some(odd)}"
     if unsaid:
         said += f"; of {len(unsaid)} it cannot be said: {_some(unsaid)}"
-    return f"{said}."
+    return f"{said}.{_other_month(found)}"
+
+
+def _other_month(found: Compared) -> str:
+    """Say that a whole column may be of another month."""
+    moved = [
+        line
+        for line in found.lines
+        if any(each.cause is Cause.DATE for each in line.verdict.causes)
+    ]
+    if len(moved) < LEAST_MOVED or 2 * len(moved) < len(found.lines):
+        return ""
+    return " Most of them were read on another date: is a column that of another month?"
 
 
 def _some(names: Sequence[str]) -> str:

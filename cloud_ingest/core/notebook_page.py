@@ -55,6 +55,7 @@ class PageView:
     wrong: tuple[Noted, ...] = field(init=False)
     """The readings that do not fit their day."""
     agrees: bool | None = field(init=False)
+    _reach: dict[date, tuple[Decimal, Decimal]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         page, unit = self.page, self.unit
@@ -131,6 +132,15 @@ class PageView:
             return None
         low = min(span.low for span in ends) - max(span.high for span in starts)
         return Span(max(low, Decimal(0)), max(s.high for s in ends) - min(s.low for s in starts))
+
+    def may_show(self, noted: Noted) -> bool:
+        """Say whether a number lies where the dials stood about its day; a thousand units ask."""
+        if noted.day not in self._reach:
+            spans = [span for day, _ in near_days(noted.day) for span in self.unit.day(day)]
+            low = min((span.low for span in spans), default=Decimal(1))
+            self._reach[noted.day] = low - 1, max((s.high for s in spans), default=Decimal(0)) + 1
+        low, high = self._reach[noted.day]
+        return low <= noted.value <= high
 
     def counted(self, value: Decimal, times: Decimal) -> float:
         """Return how likely a number is for what was counted between the two readings."""

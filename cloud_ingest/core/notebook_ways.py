@@ -239,7 +239,7 @@ def _repeated(view: PageView) -> Iterator[Finding]:
 def other_flat(view: PageView, odd: Mapping[str, PageView]) -> Iterator[Finding]:
     """Yield the flats whose readings a page has, and that have its own."""
     for label, other in odd.items():
-        if other is view or not other.wrong:
+        if other is view or not other.wrong or not all(map(other.may_show, view.wrong)):
             continue
         weight = USUAL[Cause.FLATS] * BOTH_FLATS / max(1, len(odd) - 1)
         for noted in view.wrong:

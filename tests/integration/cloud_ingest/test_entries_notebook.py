@@ -159,6 +159,14 @@ def test_a_parallel_month_names_what_differs(tower: Site, store_dsn: str) -> Non
     assert [each["cause"] for each in odd["causes"]] == ["digits exchanged"]
 
 
+def test_a_column_of_another_date_is_told(tower: Site, store_dsn: str) -> None:
+    lines = ["Flat,1/6/26,1/7/26", "A-101,1050,1330", "A-102,2084,2550"]
+    path = notebook(tower, *lines, "A-103,3117,3770", "A-104,4151,4990")
+    answer = command(store_dsn, "compare", path, "--month", "2026-06").output
+    assert "another date: 1330 was shown about 9 Jul" in " ".join(answer.split())
+    assert "Most of them were read on another date" in " ".join(answer.split())
+
+
 def test_days_that_wait_for_a_refresh_are_compared(tower: Site) -> None:
     tower.deliver("1", every(local("2026-07-10 01:00"), local("2026-07-15 00:00"), 1, 1, HOUR))
     path = notebook(tower, *MONTH)
