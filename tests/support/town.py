@@ -40,10 +40,12 @@ RIVALS: dict[Kind, tuple[int, int]] = {
 """How far a second claim is from the truth."""
 STORIES = (
     "dip", "spike", "scaler", "negative", "reset", "rollover", "replaced", "handover", "moved",
-    "outage", "away", "rivals", "self-read", "inlets", "burst", "empty",
+    "outage", "away", "rivals", "self-read", "inlets", "burst", "empty", "mistyped", "misplaced",
 )  # fmt: skip
 ANOTHER_LIE = 0.3
 """How often a unit with a story has false rows as well."""
+BY_HAND = ("self-read", "mistyped")
+"""Stories of a meter that a person reads."""
 LIES = ("dip", "spike", "scaler", "negative")
 
 
@@ -63,6 +65,9 @@ class Hung:
     since: datetime
     until: datetime | None = None
     what: Literal["unit", "common", "bulk"] = "unit"
+    called: str | None = None
+    """What the list of units calls its subject by mistake, until ``put_right``."""
+    put_right: datetime = BEGINS
 
 
 @dataclass
@@ -80,6 +85,8 @@ class Town:
     """By label."""
     dials: list[tuple[str, datetime, Meter]] = field(default_factory=list)
     """Whose dial a person reads, and when."""
+    mistyped: dict[tuple[str, datetime], tuple[int, datetime]] = field(default_factory=dict)
+    """By how many steps a dial is first entered wrong, and when it is entered right."""
 
     def __post_init__(self) -> None:
         self._dice = random.Random(self.seed)
@@ -131,14 +138,15 @@ class Town:
 
     def _line(self, each: Hung, now: datetime) -> str:
         until = None if each.until is None or each.until > now else each.until
+        label = each.label if each.called is None or now >= each.put_right else each.called
         meter = ("", "", "yes") if self._is_read(each) else ("LNT", each.meter.serial, "no")
         times = ("" if at is None else f"{at:%Y-%m-%dT%H:%M}" for at in (each.since, until))
         return ",".join(
-            (each.tower, each.what, each.label, each.meter.kind, each.source, *meter, *times)
+            (each.tower, each.what, label, each.meter.kind, each.source, *meter, *times)
         )
 
     def _is_read(self, each: Hung) -> bool:
-        return self.stories[each.label] == "self-read"
+        return self.stories[each.label] in BY_HAND
 
     # How the stories are made.
 
@@ -153,7 +161,7 @@ class Town:
             return
         own = self.hung[-1]
         getattr(self, "_" + story.replace("-", "_"))(own)
-        if story not in {"self-read", "rivals"} and self._dice.random() < ANOTHER_LIE:
+        if story not in {*BY_HAND, "rivals"} and self._dice.random() < ANOTHER_LIE:
             self._lie(own.meter, self._dice.choice(LIES))
 
     def _equip(self, tower: str, kind: Kind) -> None:
@@ -274,6 +282,18 @@ class Town:
         for month in range(self.months + 1):
             at = border(month) + timedelta(minutes=self._dice.randrange(1, 40 * 60))
             self.dials.append((own.label, at, own.meter))
+
+    def _mistyped(self, own: Hung) -> None:
+        """Let a person enter a dial too low, and put it right when its month is closed."""
+        self._self_read(own)
+        label, at, _ = self.dials[-2 - self._dice.randrange(self.months)]
+        self.mistyped[label, at] = -200, at + 12 * DAY
+
+    def _misplaced(self, own: Hung) -> None:
+        """Let the list of units give the meter to a flat that has none."""
+        own.called = f"{own.label}-X"
+        self.stories[own.called] = "misplaced"
+        own.put_right = self._border() + 7 * DAY
 
     def _burst(self, own: Hung) -> None:
         """Let a month's use be many times the habit."""

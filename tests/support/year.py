@@ -20,6 +20,7 @@ from cloud_ingest.core.accept import accept
 from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read import self_read
+from cloud_ingest.entries.units import Named, take_back
 from cloud_ingest.month.close import Closed, close_month
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.number_words import Doubt, NumberWord, WordKind, add_word, doubts
@@ -31,7 +32,7 @@ from shared_schema.readings import Column
 from tests.support.gateway import ENERGY, block_line
 from tests.support.received import Received
 from tests.support.store import SOCIETY, Site
-from tests.support.town import Town, border, month_name, month_number
+from tests.support.town import BY_HAND, Town, border, month_name, month_number
 from tests.support.true_meter import DAY, HOUR, Kind, Meter, Row
 from tests.support.year_ledger import unbalanced, unlike_consumer, unlike_store
 from tests.support.year_link import Consumer, Link
@@ -94,14 +95,30 @@ class Year:
     def _go_on(self, now: datetime) -> set[int]:
         """Let time pass: the list of units, rows, dials; return the months that late rows touch."""
         before, self.now = self.now, now
+        self._take_back(before, now)
         if (lines := self.town.lines(now)) != self._lines:
             self.site.units(*lines)
             self._lines = lines
         touched = self._deliver(before, now)
         for label, at, meter in self.town.dials:
+            off, put_right = self.town.mistyped.get((label, at), (0, at))
             if before < at <= now:
-                self._read_dial(label, at, meter)
+                self._read_dial(label, at, meter, off)
+            if off and before < put_right <= now:
+                self._read_dial(label, at, meter, why="a digit was misread")
+                self.acts["put right"] += 1
         return touched
+
+    def _take_back(self, before: datetime, now: datetime) -> None:
+        """Take back what the list of units said by mistake, where that is found out."""
+        for hung in self.town.hung:
+            if hung.called is not None and before < hung.put_right <= now:
+                named = Named(hung.called, Service(hung.meter.kind))
+                reason = "it is another flat's"
+                take_back(
+                    self.site.conn, SOCIETY, named, by=AUTHOR, reason=reason, now=now, apply=True
+                )
+                self.acts["taken back"] += 1
 
     def _deliver(self, before: datetime, now: datetime) -> set[int]:
         touched: set[int] = set()
@@ -143,19 +160,22 @@ class Year:
         found, self._doubled = [*again, *self._doubled], again
         return found
 
-    def _read_dial(self, label: str, at: datetime, meter: Meter) -> None:
+    def _read_dial(
+        self, label: str, at: datetime, meter: Meter, off: int = 0, why: str | None = None
+    ) -> None:
         self_read(
             self.site.conn,
             SOCIETY,
             NamedMeter(
                 label,
                 Service(meter.kind),
-                serial=None if self.town.stories[label] == "self-read" else meter.serial,
+                serial=None if self.town.stories[label] in BY_HAND else meter.serial,
             ),
-            value=meter.billed(meter.shows(at)),
+            value=meter.billed(meter.shows(at) + off),
             at=at,
             by=AUTHOR,
             now=self.now,
+            force_because=why,
         )
         self.acts["self-read"] += 1
 
@@ -348,6 +368,7 @@ class Year:
         ]
         by = Counter(str(each.quality) for each in numbers)
         versions = Counter(each.version for each in numbers)
+        withdrawn = len(self.link.received().numbers) - len(numbers)
         sums = {
             unit: str(sum((each.quantity for each in numbers if each.unit == unit), Decimal(0)))
             for unit in ("kWh", "kL")
@@ -355,6 +376,7 @@ class Year:
         return (
             f"{len(numbers)} numbers: {dict(by)}; "
             f"{sum(each.since is not None for each in numbers)} catch-ups; "
-            f"versions {dict(sorted(versions.items()))}; the caretaker: {dict(self.acts)}; "
+            f"versions {dict(sorted(versions.items()))}; {withdrawn} withdrawn; "
+            f"the caretaker: {dict(self.acts)}; "
             f"sums {sums}"
         )

@@ -14,12 +14,14 @@ from tests.support.year_ledger import unbalanced, unlike_consumer
 
 
 def test_months_of_a_society_are_billed_truly(site: Site) -> None:
-    year = Year(site, Town(units=48, dense=3, months=4, seed=1))
+    year = Year(site, Town(units=54, dense=3, months=4, seed=1))
     year.play()
     faults = [*year.faults(), *year.missing()]
     assert not faults, "\n".join([*faults, year.summary()])
     there = year.link.consumer
     assert year.acts["epoch"]
+    assert year.acts["put right"]
+    assert year.acts["taken back"]
     assert not year.untrue_copies()
     assert year.acts["needless"]
     assert year.acts["forgotten"]
