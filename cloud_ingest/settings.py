@@ -151,7 +151,7 @@ class CloudSettings(BaseModel):
 
     month_run: bool = True
     """The leader closes the month that has ended by itself: each number goes out as soon as its
-    border is read (docs/howto/month.md)."""
+    border is read (docs/howto/month-run.md)."""
     run_from: TimeOfDay = "00:15"
     """When that begins on the 1st, local time."""
     provisional: bool | None = None
@@ -191,7 +191,7 @@ class CloudSettings(BaseModel):
     broker_login: tuple[BrokerLogin, ...] = ()
     """Who may log in to the broker, beside the gateways (docs/howto/broker.md)."""
     society: tuple[SocietySettings, ...] = ()
-    """What a society has otherwise (docs/howto/month.md)."""
+    """What a society has otherwise (docs/howto/month-run.md)."""
 
     @field_validator("*", mode="before")
     @classmethod

@@ -5,12 +5,15 @@ In: a month and a society. Out: lines that count, a table or JSON. Never: a deci
 """
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from cloud_ingest.cli.dry_run_text import dry_run_lines
 from cloud_ingest.cli.group import new_group
+from cloud_ingest.cli.json_text import json_text
 from cloud_ingest.cli.options import (
     Config,
     Dsn,
@@ -25,8 +28,8 @@ from cloud_ingest.cli.say import say
 from cloud_ingest.cli.sentences import wrapped
 from cloud_ingest.cli.table import Column, counted, figure, table
 from cloud_ingest.core.words import ADVICE
-from cloud_ingest.month.close import Closed
-from cloud_ingest.month.close import close_month as close_and_send
+from cloud_ingest.month.close import Closed, close_again, closing_of_month
+from cloud_ingest.month.dry_run import dry_run
 from cloud_ingest.month.report import MonthReport, ReportLine, as_json, month_report
 from cloud_ingest.settings import EstimatesRule
 from shared_schema.billing import BILLING_UNITS
@@ -49,6 +52,10 @@ def close_month(
     *,
     society: Society,
     estimates: Estimates = None,
+    dry: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be sent, withheld and held.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="With --dry-run: answer in JSON.")] = False,
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
@@ -57,7 +64,8 @@ def close_month(
     Example: cloud-ingest close-month 2026-07 --society "Lake View"
     """
     with opened_store(dsn, config, estimates=estimates) as opened:
-        done = close_and_send(
+        is_sent = estimates is None and opened.settings.run_rules(society).provisional
+        closing, store = closing_of_month(
             opened.conn,
             society,
             month,
@@ -65,17 +73,24 @@ def close_month(
             self_read_window=opened.settings.self_read_window(society),
             grace=opened.settings.close_grace,
             limits=limits_of(opened.settings),
-            estimates=opened.settings.estimates,
+            estimates="sent" if is_sent else opened.settings.estimates,
             progress=progress,
         )
+        if dry:
+            planned = dry_run(opened.conn, closing, store)
+            lines = [json_text(asdict(planned))] if json else dry_run_lines(planned)
+            say("\n".join(lines))
+            return
+        done = close_again(opened.conn, closing, store)
     for before in done.earlier:
-        say(f"closed again, because something in it is known now: {_counted(before)}")
-    say(_counted(done))
+        say(f"closed again, because something in it is known now: {counted_line(before)}")
+    say(counted_line(done))
     for later in done.later:
-        say(f"closed again, because the month before now ends elsewhere: {_counted(later)}")
+        say(f"closed again, because the month before now ends elsewhere: {counted_line(later)}")
 
 
-def _counted(done: Closed) -> str:
+def counted_line(done: Closed) -> str:
+    """Say in a line what closing a month did."""
     return (
         f"{done.month} of {done.society}: {counted(len(done.numbers), 'number')} "
         f"({done.published} to send), {len(done.withheld)} withheld, "

@@ -98,7 +98,6 @@ def _nothing_more(_done: Closed) -> None:
     """Do nothing."""
 
 
-@translating
 def close_month(
     conn: Connection,
     society: str,
@@ -113,6 +112,37 @@ def close_month(
 ) -> Closed:
     """Close a month of a society, or close it again, and what follows from it.
 
+    The arguments and what it raises are those of `closing_of_month` and `close_again`.
+    """
+    closing, store = closing_of_month(
+        conn,
+        society,
+        month,
+        now,
+        self_read_window=self_read_window,
+        grace=grace,
+        limits=limits,
+        estimates=estimates,
+        progress=progress,
+    )
+    return close_again(conn, closing, store)
+
+
+@translating
+def closing_of_month(
+    conn: Connection,
+    society: str,
+    month: str,
+    now: datetime,
+    *,
+    self_read_window: timedelta = SELF_READ_WINDOW,
+    grace: timedelta = CLOSE_GRACE,
+    limits: Limits = USUAL_LIMITS,
+    estimates: EstimatesRule = "shown",
+    progress: Progress = quiet,
+) -> tuple[Closing, Store]:
+    """Return the closing of a month that may be closed now, and its store.
+
     Args:
         conn: The store, outside of a transaction.
         society: Its name.
@@ -125,28 +155,18 @@ def close_month(
         progress: Is told what is being done, in a few words.
 
     Raises:
-        CloseRefused: the month has not ended, or no meter was assigned until its end.
-        RollupDisagrees: a rollup is not what its readings say; nothing was written.
+        CloseRefused: the month has not ended, or its opening is no longer kept.
         NotFound: no such society.
     """
     store = open_store(conn)
     society_id = find_society(conn, society)
     span = parse_month(month, store.zone)
-    _require_closable(span, store, now, grace)
-    closing = Closing(
-        society_id,
-        society,
-        span,
-        store.zone,
-        now,
-        self_read_window,
-        progress,
-        limits,
-        estimates,
-    )
-    return close_again(conn, closing, store)
+    require_closable(span, store, now, grace)
+    own = (society_id, society, span, store.zone, now, self_read_window)
+    return Closing(*own, progress, limits, estimates), store
 
 
+@translating
 def close_again(
     conn: Connection,
     closing: Closing,
@@ -199,7 +219,7 @@ def close_again(
     )
 
 
-def _require_closable(span: Month, store: Store, now: datetime, grace: timedelta) -> None:
+def require_closable(span: Month, store: Store, now: datetime, grace: timedelta) -> None:
     """Refuse a month that has not ended, or whose opening is no longer kept."""
     if now < span.end + grace:
         opens = (span.end + grace).astimezone(store.zone)

@@ -70,7 +70,7 @@ class ClosedAgain:
 
 
 @dataclass(frozen=True, slots=True)
-class _State:
+class State:
     """What a closed month says."""
 
     numbers: Mapping[SubjectKey, Number]
@@ -95,33 +95,35 @@ def closed_again(
         changes: Says of each whether it is; those before it are closed again by then.
         look: Is done while they are closed.
     """
-    closed: dict[str, _State] = {}
+    closed: dict[str, State] = {}
     try:
         with conn.transaction(force_rollback=True):
             for span in spans:
                 if str(span) not in closed and changes(span):
                     done = close_in_turn(conn, replace(closing, span=span))
-                    closed |= {each.month: _state(conn, closing, each.month) for each in done.chain}
-            closed = {month: _state(conn, closing, month) for month in closed}
+                    closed |= {
+                        each.month: state_of(conn, closing, each.month) for each in done.chain
+                    }
+            closed = {month: state_of(conn, closing, month) for month in closed}
             look()
     except CloseRefused as error:
         return ClosedAgain(refused=str(error))
     changed: list[ChangedMonth] = []
     balances: list[ChangedBalance] = []
     for month, after in sorted(closed.items()):
-        before = _state(conn, closing, month)
+        before = state_of(conn, closing, month)
         changed += _numbers(month, before, after)
-        balances += _balances(month, before, after)
+        balances += changed_balances(month, before, after)
     return ClosedAgain(tuple(changed), tuple(balances))
 
 
-def _state(conn: Connection, closing: Closing, month: str) -> _State:
+def state_of(conn: Connection, closing: Closing, month: str) -> State:
     """Return what a closed month says now; nothing of an open one."""
     found = published_month(conn, closing.society_id, month)
     if found is None:
-        return _State({}, {}, {})
+        return State({}, {}, {})
     every: list[Number] = [*found.numbers, *found.withheld]
-    return _State(
+    return State(
         {key_of(each): each for each in every},
         {key_of(each): each.version for each in found.withdrawn},
         {
@@ -131,7 +133,7 @@ def _state(conn: Connection, closing: Closing, month: str) -> _State:
     )
 
 
-def _numbers(month: str, before: _State, after: _State) -> list[ChangedMonth]:
+def _numbers(month: str, before: State, after: State) -> list[ChangedMonth]:
     """Return the numbers that differ, and what is withheld for other reasons."""
     found: list[ChangedMonth] = []
     for key in sorted(before.numbers.keys() | after.numbers.keys()):
@@ -155,7 +157,8 @@ def is_same(was: Number | None, will: Number | None) -> bool:
     return was == will
 
 
-def _balances(month: str, before: _State, after: _State) -> list[ChangedBalance]:
+def changed_balances(month: str, before: State, after: State) -> list[ChangedBalance]:
+    """Return the balances that differ."""
     found: list[ChangedBalance] = []
     for key in sorted(before.balances.keys() | after.balances.keys()):
         was, will = before.balances.get(key), after.balances.get(key)

@@ -17,7 +17,13 @@ from cloud_ingest.core.month import Month, month_of, next_month
 from cloud_ingest.month.count import Counted, Progress
 from cloud_ingest.settings import EstimatesRule
 from shared_schema.balance import Reconciliation
-from shared_schema.billing import BillingManifest, MonthlyConsumption, MonthlyWithdrawal, Withheld
+from shared_schema.billing import (
+    BillingManifest,
+    Held,
+    MonthlyConsumption,
+    MonthlyWithdrawal,
+    Withheld,
+)
 from shared_schema.catalogue import Service
 from shared_schema.events import SubjectType
 from shared_schema.message import Message, Part
@@ -65,6 +71,9 @@ class Closing:
     first: str = ""
     """An earlier month that is closed again first, because it ends elsewhere; empty: none does."""
 
+    is_early: bool = False
+    """A first number that is met beside the end of the month waits for the reading at it."""
+
     @property
     def month(self) -> str:
         """``YYYY-MM``."""
@@ -98,7 +107,7 @@ def by_subject(counted: Sequence[Counted]) -> dict[SubjectKey, list[Counted]]:
     return dict(sorted(found.items()))
 
 
-def key_of(sent: MonthlyConsumption | MonthlyWithdrawal | Withheld) -> SubjectKey:
+def key_of(sent: MonthlyConsumption | MonthlyWithdrawal | Withheld | Held) -> SubjectKey:
     """Return the subject and service of a message, or of what is withheld."""
     kind: SubjectKind = "unit" if sent.subject.type is SubjectType.UNIT else "common"
     return SubjectKey(kind, sent.subject.id, sent.service)

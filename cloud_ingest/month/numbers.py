@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from cloud_ingest.core.border import JITTER
 from cloud_ingest.core.door import Way
 from cloud_ingest.month.boundaries import Closings
 from cloud_ingest.month.changes import Changes, Made, changes_of
@@ -221,6 +222,11 @@ def write_numbers(
         key: number_of(closing, key, parts, is_accepted=heard.accepts(key, doubted.get(key)))
         for key, parts in charged.items()
     }
+    if closing.is_early:
+        made = {
+            key: _awaited(closing, each) if key not in sent.numbers else each
+            for key, each in made.items()
+        }
     meters = {
         key: frozenset(
             (part.assignment.meter.manufacturer, part.assignment.meter.serial) for part in parts
@@ -242,6 +248,17 @@ def write_numbers(
     waiting = [sent.numbers[key].number for key in changes.ways.keys() & changes.locked]
     told = locked.unassigned(unassigned, waiting)
     return Numbers(outcomes, changes, made, doubted, heard.last, told)
+
+
+def _awaited(closing: Closing, made: Made) -> Made:
+    """Withhold a number that is met before the end of the month: the reading at it may come."""
+    if not isinstance(made, MonthlyConsumption) or Reason.NEAR_BORDER not in made.reasons:
+        return made
+    if max(part.closing.at for part in made.parts) >= closing.span.end - JITTER:
+        return made
+    return Withheld(
+        subject=made.subject, service=made.service, unit=made.unit, reasons=made.reasons
+    )
 
 
 def _send(conn: Connection, closing: Closing, outcomes: Iterable[Outcome]) -> None:

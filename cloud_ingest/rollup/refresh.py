@@ -38,6 +38,7 @@ from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.load_days import put_changed
 from cloud_ingest.store.locks import Lock, advisory_lock
 from cloud_ingest.store.migrate import Store, open_store
+from cloud_ingest.store.month_runs import touch_months
 from cloud_ingest.store.rollups_write import (
     Bucket,
     Mark,
@@ -107,6 +108,7 @@ def refresh(conn: Connection, now: datetime) -> Refreshed:
             else:
                 days += _recompute(conn, changed, store)
                 _forget_empty(conn, _channels_by_day(moved, oldest), store)
+            touch_months(conn, changed, tomorrow - DAY)
             put_changed(conn, _channels_before(changed, tomorrow - DAY))
             clear_marks(conn, taken)
             marks += len(taken)

@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -34,7 +34,6 @@ from cloud_ingest.flags.certificates import refresh_certificates
 from cloud_ingest.flags.crossed import refresh_crossed
 from cloud_ingest.flags.electricity import refresh_loads, refresh_phases
 from cloud_ingest.flags.gateways import refresh_clocks, refresh_disks
-from cloud_ingest.flags.lifecycle import Changes
 from cloud_ingest.flags.meter_bits import refresh_meter_bits
 from cloud_ingest.flags.missing_batches import refresh_missing_batches
 from cloud_ingest.flags.quotas import refresh_quotas
@@ -49,14 +48,11 @@ from cloud_ingest.operate.ask_for_gaps import ask_for_gaps
 from cloud_ingest.operate.evidence import tend_evidence
 from cloud_ingest.operate.upkeep import upkeep
 from cloud_ingest.rollup.refresh import refresh
+from cloud_ingest.service import loops
 from cloud_ingest.service.election import Election
-from cloud_ingest.service.loops import (
-    Database,
-    Loops,
-    ServiceSettings,
-    Wire,
-    taken_by_broker,
-)
+from cloud_ingest.service.flag_changes import log_changes
+from cloud_ingest.service.loops import Database, Loops, ServiceSettings, Wire
+from cloud_ingest.service.months import Months
 from cloud_ingest.service.store_metrics import StoreMetrics
 from cloud_ingest.service.webhooks import Webhooks
 from cloud_ingest.store import outbox, resends
@@ -131,6 +127,7 @@ class Leader:
                 self._run_upkeep(),
                 self._run_towers(store),
                 Webhooks(self.settings.webhooks, self._loops, self._election, self._totals).serve(),
+                Months(self.settings.months, self._loops, self._election).serve(),
                 self._run_gaps(store),
                 self._run_pieces("past", judge_past),
                 self._run_pieces("evidence", tend_evidence),
@@ -202,7 +199,7 @@ class Leader:
             due = flag_self_reads(conn, self.settings.due_rules, store.zone, now)
             changes.append(("self_read_due", due))
             reclassify(conn, now)
-        _log_changes(changes)
+        log_changes(changes)
 
     async def _run_towers(self, store: Store) -> None:
         judged: date | None = None
@@ -322,7 +319,7 @@ class Leader:
         lost: BrokerLost | None = None
         for parcel, answer in zip(parcels, answers, strict=True):
             try:
-                taken = taken_by_broker(answer)
+                taken = loops.taken_by_broker(answer)
             except BrokerLost as error:
                 lost = error
                 continue
@@ -342,18 +339,4 @@ def _judge_towers(conn: Connection, now: datetime, *, zone: ZoneInfo, crossed: b
     changes = [("tower", refresh_towers(conn, zone, now))]
     if crossed:
         changes.append(("crossed_meters", refresh_crossed(conn, zone, now)))
-    _log_changes(changes)
-
-
-def _log_changes(changes: Iterable[tuple[str, Changes]]) -> None:
-    for kind, change in changes:
-        if change.raised or change.cleared:
-            logger.info(
-                "Flags have changed",
-                extra={
-                    "action": "flags",
-                    "kind": kind,
-                    "raised": change.raised,
-                    "cleared": change.cleared,
-                },
-            )
+    log_changes(changes)

@@ -31,6 +31,7 @@ from cloud_ingest.errors import (
 )
 from cloud_ingest.ingest.broker import Broker
 from cloud_ingest.ingest.subscribe import Link
+from cloud_ingest.month.run import RunSettings
 from cloud_ingest.month.self_read_due import DEFAULT_DUE, DueRules
 from cloud_ingest.operate.upkeep import PHOTOS_KEPT
 from cloud_ingest.service.service_manager import ServiceManager
@@ -79,6 +80,8 @@ class ServiceSettings:
     outbox_every_s: float = 0.5
     resend_after: timedelta = RESEND_AFTER
     summary_every_s: float = 60.0
+    months: RunSettings = field(default_factory=RunSettings)
+    """How the run closes months."""
     webhooks: tuple[Receiver, ...] = ()
     quotas: Quotas = DEFAULT_QUOTAS
     due_rules: Callable[[str], DueRules] = lambda _: DEFAULT_DUE

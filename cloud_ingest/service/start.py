@@ -15,11 +15,13 @@ from datetime import timedelta
 from functools import partial
 
 from cloud_ingest import logs
+from cloud_ingest.core.door import Limits
 from cloud_ingest.core.quota import Quotas
 from cloud_ingest.core.rules.water.points import Point
 from cloud_ingest.deliver.webhook import receiver_from_settings
 from cloud_ingest.errors import BrokerLost, ConfigurationError, StoreUnavailable
 from cloud_ingest.ingest.broker import MEMBER_EXPIRY_S, broker_from_settings
+from cloud_ingest.month.run import RunSettings
 from cloud_ingest.month.self_read_due import DueRules
 from cloud_ingest.operate.keys import read_key
 from cloud_ingest.service.loops import ServiceSettings
@@ -65,6 +67,7 @@ def service_settings(
         unit_lists=settings.unit_lists,
         unique_labels=settings.unique_labels,
         rules_every_s=rules_every_s,
+        months=run_settings(settings),
         webhooks=tuple(map(receiver_from_settings, settings.webhook)),
         quotas=_quotas(settings.quota or QuotaSettings()),
         due_rules=partial(_due_rules, settings),
@@ -76,6 +79,12 @@ def service_settings(
 
 def _due_rules(settings: CloudSettings, society: str) -> DueRules:
     return DueRules(settings.self_read_window(society), settings.self_reads_due(society))
+
+
+def run_settings(settings: CloudSettings) -> RunSettings:
+    """Return how the run closes months."""
+    limits = Limits(settings.change_percent, settings.change_kwh, settings.change_kl)
+    return RunSettings(settings.run_rules, settings.self_read_window, limits)
 
 
 def _quotas(quota: QuotaSettings) -> Quotas:

@@ -109,6 +109,7 @@ class World:
             **os.environ,
             "IOT_UTILITY_DSN": self.dsn,
             "IOT_UTILITY_RULES_EVERY_S": RULES_EVERY_S,
+            "IOT_UTILITY_MONTH_RUN": "false",  # it closes its month where one looks
             "IOT_UTILITY_CLOSE_GRACE_MINUTES": CLOSE_GRACE_MINUTES,
             "IOT_UTILITY_SELF_READ_DUE_DAY": "0",  # its notebook is entered after the back-fill
             "NO_COLOR": "1",
