@@ -22,10 +22,10 @@ from cloud_ingest.errors import PhotoRefused
 
 MOST_BYTES: Final = 8 * 1024 * 1024
 """A telephone's largest picture takes less."""
-MOST_PIXELS: Final = 64_000_000
-"""Of a JPEG, which is decoded at the size that is needed."""
-MOST_DECODED: Final = 16_000_000
-"""Of a PNG or WebP, which is decoded whole: 64 MB."""
+MOST_PIXELS: Final = 40_000_000
+"""Of a JPEG, which is decoded at the size that is needed; a progressive one takes 240 MB."""
+MOST_DECODED: Final = 13_000_000
+"""Of a PNG or WebP, which is decoded whole: 50 MB, and again as much."""
 LONGEST_SIDE: Final = 1600
 """Pixels; the digits of a dial are read well in it."""
 _QUALITY: Final = 80
@@ -77,8 +77,7 @@ def _made_anew(data: bytes) -> Photo:
         orientation, taken = _exif(image)
         image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
         image.load()
-        still = _opaque(image)
-    still.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+        still = _small(image)
     if orientation in _TURNS:
         still = still.transpose(_TURNS[orientation])
     out = io.BytesIO()
@@ -95,13 +94,15 @@ def _refuse_huge(image: Image.Image, kind: str) -> None:
         )
 
 
-def _opaque(image: Image.Image) -> Image.Image:
-    """Return a picture in colours alone; what is transparent lies on white."""
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    layered = image.convert("RGBA")
-    white = Image.new("RGBA", layered.size, "white")
-    return Image.alpha_composite(white, layered).convert("RGB")
+def _small(image: Image.Image) -> Image.Image:
+    """Return a small picture in colours alone; what is transparent lies on white."""
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    small = image if image.mode == mode else image.convert(mode)
+    small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    if mode == "RGB":
+        return small
+    white = Image.new(mode, small.size, "white")
+    return Image.alpha_composite(white, small).convert("RGB")
 
 
 def _exif(image: Image.Image) -> tuple[int | None, PhotoTime | None]:
