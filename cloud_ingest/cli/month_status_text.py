@@ -44,6 +44,8 @@ class _Teller:
         """Yield a paragraph for each thing to do, in the order in which it is done."""
         for gateway in self.found.gateways:
             yield self._gateway(gateway)
+        if self.found.sent_dials:
+            yield self._sent()
         for due in (True, False):
             dials = [each for each in self.found.to_read if (each.why == "no_data_port") is due]
             if dials and self.now <= dials[0].until:
@@ -95,6 +97,14 @@ class _Teller:
             *_of(first.subject_type, first.service),
             *("--at", local_text(at, self.zone), "--by", "NAME"),
         )
+
+    def _sent(self) -> Iterator[str]:
+        """Say that residents sent what is doubtful."""
+        count = self.found.sent_dials
+        waits = "waits" if count == 1 else "wait"
+        said = f"{counted(count, 'dial')} that residents sent {waits} for a decision. What and why:"
+        yield from wrapped(said)
+        yield from self._command("self-read", "list")
 
     def _gone(self, gone: Sequence[MissingNumber]) -> Iterator[str]:
         """Say what to do where nobody can read a border any more."""

@@ -25,6 +25,7 @@ from cloud_ingest.store.gateways import standings
 from cloud_ingest.store.published import PublishedStates, published_states
 from cloud_ingest.store.readings_read import Window, boundary_readings
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.store.self_read_submissions import count_waiting
 from shared_schema.billing import Approval, Estimate, Held
 from shared_schema.catalogue import BILLED_REGISTER, Service
 from shared_schema.events import Subject
@@ -124,6 +125,8 @@ class MonthStatus:
     gateways: tuple[SilentGateway, ...]
     approved: Approval | None = None
     """A person said that it stands: nothing of it changes until it is opened again."""
+    sent_dials: int = 0
+    """Values of dials that residents sent for its end, and that wait for a person."""
 
     @property
     def total(self) -> int:
@@ -184,6 +187,7 @@ def month_status(
         to_read=to_read,
         gateways=_silent_gateways(conn, society_id, to_read, now),
         approved=None if states is None else states.approved,
+        sent_dials=count_waiting(conn, society_id, month.end - window, month.end + window),
     )
 
 

@@ -195,6 +195,23 @@ def sent_since(
 
 
 @translating
+def count_waiting(conn: Connection, society_id: int, start: datetime, end: datetime) -> int:
+    """Return how many values that were read from one time to another wait for a person."""
+    return int(
+        scalar(
+            conn,
+            """
+            SELECT count(*) FROM self_read_submission AS s
+            WHERE society_id = %s AND read_at BETWEEN %s AND %s
+              AND NOT EXISTS (
+                SELECT FROM self_read_decision AS d WHERE d.submission_id = s.submission_id)
+            """,
+            (society_id, start, end),
+        )
+    )
+
+
+@translating
 def add_decision(conn: Connection, submission_id: int, verdict: Verdict) -> bool:
     """Keep what became of a submission; say whether nobody had decided before."""
     return bool(

@@ -9,7 +9,9 @@ from uuid import uuid4
 
 import pytest
 
+from cloud_ingest.cli.month_status_text import status_text
 from cloud_ingest.core.dial_photo import Photo, PhotoTime
+from cloud_ingest.core.month import month_of
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read_decide import decide, one_submission, photo_of, waiting
 from cloud_ingest.entries.self_read_submit import (
@@ -28,12 +30,13 @@ from cloud_ingest.errors import (
     SubmissionRefused,
 )
 from cloud_ingest.month.close import close_month
+from cloud_ingest.month.status import month_status
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.self_read_photos import forget_pictures
 from cloud_ingest.store.self_read_submissions import Submission
 from shared_schema.catalogue import Service
 from shared_schema.quality import Quality
-from tests.support.store import SOCIETY, Site, local
+from tests.support.store import SOCIETY, ZONE, Site, local
 
 ELECTRICITY = Service.ELECTRICITY
 LEGACY = (
@@ -332,3 +335,12 @@ def test_a_break_of_a_late_photo_keeps_what_was_receipted(
         with pytest.raises(StoreUnavailable):
             attach_photo(conn, sent.society_id, str(sent.receipt), photo(), NOW)
     assert one_submission(flat.conn, SOCIETY, str(sent.receipt)) == sent
+
+
+def test_the_status_of_a_month_tells_what_waits(flat: Site) -> None:
+    send(flat, "8490")
+    july = month_of(2026, 7, ZONE)
+    found = month_status(flat.conn, SOCIETY, july, NOW, window=timedelta(days=3))
+    assert found.sent_dials == 1
+    text = " ".join(status_text(found, ZONE, NOW).split())
+    assert "1 dial that residents sent waits for a decision. What and why:" in text
