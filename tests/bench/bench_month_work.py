@@ -21,10 +21,11 @@ from cloud_ingest.month.status import month_status
 from cloud_ingest.store import months
 from cloud_ingest.store.assignments import assignments_between
 from cloud_ingest.store.connection import Connection, connect
-from cloud_ingest.store.migrate import migrate
+from cloud_ingest.store.migrate import migrate, open_store
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.store.rollups_write import forget_days
 from tests.bench.bench_close import Took, since, spent
-from tests.support.fill import fill
+from tests.support.fill import fill, roll_up
 from tests.support.store import SOCIETY, ZONE
 
 UNITS = 10_000
@@ -77,12 +78,13 @@ def lose_half(conn: Connection) -> None:
     lost_at = JULY.end - 3 * WINDOW
     conn.execute("DELETE FROM reading WHERE channel_id %% 2 = 0 AND ts > %s", (lost_at,))
     conn.execute("UPDATE meter SET last_reading_at = %s WHERE meter_id %% 2 = 0", (lost_at,))
-    conn.execute(
-        "INSERT INTO dirty (day, channels) SELECT day::date, (SELECT array_agg(channel_id) "
-        "FROM channel WHERE channel_id %% 2 = 0) "
-        "FROM generate_series(%s::date, %s::date, '1 day') AS day",
-        (date(2026, 7, 22), date(2026, 8, 4)),
-    )
+    even = [
+        row[0] for row in conn.execute("SELECT channel_id FROM channel WHERE channel_id % 2 = 0")
+    ]
+    first, last = date(2026, 7, 20), date(2026, 8, 4)
+    if open_store(conn).rollups != "continuous":
+        forget_days(conn, even, first, last, ZONE)
+    roll_up(conn, even, first, last)
 
 
 def files(conn: Connection, own: int) -> None:
