@@ -51,18 +51,15 @@ class _Teller:
             if dials and self.now <= dials[0].until:
                 yield self._dials(dials)
         told = {(e.subject_type, e.subject, e.service) for e in self.found.to_read}
+        is_over = self.now > max((e.until for e in self.found.to_read), default=self.now)
         late = [one for one in self.found.missing if one.is_unread and not one.is_read]
-        gone = [one for one in late if one.key not in told or self.now > self._until]
+        gone = [one for one in late if is_over or one.key not in told]
         if gone and self.found.phase != "running":
             yield self._gone(gone)
         yield from self._doubts()
         if self.found.held:
             yield self._held()
         yield from self._close()
-
-    @property
-    def _until(self) -> datetime:
-        return max((each.until for each in self.found.to_read), default=self.found.ends_at)
 
     def _gateway(self, gateway: SilentGateway) -> Iterator[str]:
         where = f" ({gateway.tower})" if gateway.tower else ""

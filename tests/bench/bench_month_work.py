@@ -32,7 +32,7 @@ UNITS = 10_000
 JULY = month_of(2026, 7, ZONE)
 NOW = JULY.end + timedelta(days=2)
 WINDOW = timedelta(days=3)
-MOST_STATUS, MOST_FILE = 16, 8
+MOST_STATUS, MOST_FILE = 12, 8
 MOST_MB = 150
 """Of memory for a file beside the month itself."""
 
