@@ -21,7 +21,7 @@ from cloud_ingest.exports.formats import (
     month_file,
     unit_file,
 )
-from cloud_ingest.month.changes_after import MonthChanges, month_changes
+from cloud_ingest.month.changes_after import MonthChanges, month_changes, settles_at
 from cloud_ingest.month.exported import Owner, month_export, unit_export
 from cloud_ingest.month.report import MonthReport, as_json, month_report
 from cloud_ingest.month.status import MonthStatus, month_status
@@ -78,9 +78,9 @@ def changes_of_month(
 
     The same document as `cloud-ingest month changes --json`.
     """
-    return _json(
-        _CHANGES.dump_json(month_changes(store.conn, caller.society, span, since), by_alias=True)
-    )
+    settled = settles_at(store.settings.run_rules(caller.society), span, store.zone)
+    found = month_changes(store.conn, caller.society, span, since, settled_at=settled)
+    return _json(_CHANGES.dump_json(found, by_alias=True))
 
 
 @router.get("/months/{month}/balances", response_model=tuple[Reconciliation, ...])

@@ -22,7 +22,7 @@ from cloud_ingest.cli.options import (
 )
 from cloud_ingest.cli.say import say
 from cloud_ingest.core.month_name import named_month
-from cloud_ingest.month.changes_after import MonthChanges, month_changes
+from cloud_ingest.month.changes_after import MonthChanges, month_changes, settles_at
 from cloud_ingest.store.registry import one_society
 
 
@@ -47,7 +47,8 @@ def changes(
         span = named_month(month, zone, now)
         name = one_society(opened.conn, society)
         after = None if since is None else moment(since, zone)
-        found = month_changes(opened.conn, name, span, after)
+        settled = settles_at(opened.settings.run_rules(name), span, zone)
+        found = month_changes(opened.conn, name, span, after, settled_at=settled)
     if json:
         say(TypeAdapter(MonthChanges).dump_json(found, indent=2, by_alias=True).decode())
     else:

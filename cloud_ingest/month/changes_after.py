@@ -9,11 +9,12 @@ In: a society, a month, perhaps a moment. Out: values for a terminal or JSON. Ne
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby, pairwise
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.month import Month
@@ -23,6 +24,7 @@ from cloud_ingest.month.explain_parts import border_changes, borders_of
 from cloud_ingest.month.explanation import BorderChange
 from cloud_ingest.month.heard import bears_on
 from cloud_ingest.month.waiting import Waiting, waiting_numbers
+from cloud_ingest.settings_society import RunRules
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.month_changes import (
     FirstClosing,
@@ -84,7 +86,7 @@ class MonthChanges:
     society: str
     month: str
     closed_at: datetime | None
-    """For the first time; None: it is open, and nothing was sent."""
+    """For the first time, or until it had sent its first numbers by itself; None: it is open."""
     since: datetime | None
     """Only what was sent after it; None: all."""
     numbers: tuple[ChangedNumber, ...]
@@ -94,9 +96,21 @@ class MonthChanges:
     """Changes that wait for a person: what was sent stands."""
 
 
+def settles_at(rules: RunRules, month: Month, zone: ZoneInfo) -> datetime | None:
+    """Return until when a month sends its first numbers by itself; None: persons close it."""
+    if not rules.is_on:
+        return None
+    return datetime.combine(month.end.astimezone(zone).date(), rules.provisional_at, zone)
+
+
 @translating
 def month_changes(
-    conn: Connection, society: str, month: Month, since: datetime | None = None
+    conn: Connection,
+    society: str,
+    month: Month,
+    since: datetime | None = None,
+    *,
+    settled_at: datetime | None = None,
 ) -> MonthChanges:
     """Return what changed of a month after it was closed for the first time.
 
@@ -105,6 +119,8 @@ def month_changes(
         society: Its name.
         month: The month.
         since: Leave out what was sent up to then.
+        settled_at: Up to when the month sends its first numbers by itself (`settles_at`); None:
+            persons close it.
 
     Raises:
         NotFound: no such society.
@@ -113,6 +129,8 @@ def month_changes(
     closing = first_closing(conn, society_id, str(month))
     if closing is None:
         return MonthChanges(society, str(month), None, since, (), {}, ())
+    if settled_at is not None:
+        closing = replace(closing, at=max(closing.at, settled_at))
     sent = sent_after(conn, society_id, str(month), closing.at)
     numbers = [list(own) for _, own in groupby(sent, key=_key)]
     known = _known(conn, society_id, month, numbers, closing)

@@ -15,12 +15,13 @@ from cloud_ingest.core.month import month_of
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.entries.units import Named, take_back
-from cloud_ingest.month.changes_after import MonthChanges, month_changes
+from cloud_ingest.month.changes_after import MonthChanges, month_changes, settles_at
 from cloud_ingest.month.close import close_month
 from cloud_ingest.month.decision import SaidOfNumber, decide
 from cloud_ingest.month.exported import month_export
 from cloud_ingest.month.status import month_status
 from cloud_ingest.month.status_words import status_sentence
+from cloud_ingest.settings_society import RunRules
 from cloud_ingest.store.number_words import NumberKey
 from shared_schema.billing import Approval
 from shared_schema.catalogue import Service
@@ -211,3 +212,13 @@ def test_an_approved_month_says_by_whom(flat: Site) -> None:
     assert status_sentence(replace(found, approved=word), ZONE, LATER).startswith(
         "July: 1 of 2 final, approved by treasurer on 3 Aug, 1 withheld: A-1 electricity"
     )
+
+
+def test_a_month_that_closes_by_itself_is_not_late_before_six(flat: Site) -> None:
+    close(flat, END + HOUR)
+    flat.deliver("1", every(END - 19 * HOUR, END, 172_500, 100, HOUR))
+    close(flat, END + 2 * HOUR)
+    assert len(changes(flat).numbers) == 1
+    settled = settles_at(RunRules(), JULY, ZONE)
+    assert settled == END + 6 * HOUR
+    assert month_changes(flat.conn, SOCIETY, JULY, settled_at=settled).numbers == ()
