@@ -214,8 +214,6 @@ def read_line(field: Mapping[str, str], zone: ZoneInfo) -> Line:
     legacy = _YES[field["legacy"].lower()]
     subject = _label(field, "subject")
     tower = _label(field, "tower") if field["tower"] else None
-    if tower is None and kind == "bulk":
-        raise ValueError("a bulk meter needs its tower")
     source = _label(field, "source") if field["source"] else DEFAULT_SOURCES[service]
     start = _instant(field["valid_from"], "valid_from", zone)
     end = _optional_instant(field, "valid_to", zone)

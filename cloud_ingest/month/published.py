@@ -240,7 +240,11 @@ def _bulk_parts(
         part
         for (subject, service), own in by_subject.items()
         for towers in ({each.assignment.tower for each in own},)
-        for part in _as_published(own, bulk_published(said, subject, service, towers))
+        for part in (
+            _as_published(own, bulk_published(said, subject, service, towers))
+            if towers != {None}
+            else map(counted_part, own)  # nobody is told of the society's own meters
+        )
     ]
 
 

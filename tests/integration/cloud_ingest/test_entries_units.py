@@ -120,7 +120,7 @@ def test_every_bad_line_is_named(site: Site) -> None:
         "Tower 1,unit,A-1,electricity,grid,LNT,1,perhaps,2026-01-01,",
         "Tower 1,unit,A-1,electricity,grid,LNT,1,no,01/07/2026,",
         "Tower 1,unit,A-1,electricity,grid,LNT,1,no,2026-07-01,2026-07-01",
-        ",bulk,A,electricity,grid,LNT,1,no,2026-07-01,",
+        ",bulk,,electricity,grid,LNT,1,no,2026-07-01,",
         "Tower 1,unit,A-1",
         "Tower 1,unit,A-1,electricity,grid,LNT,1,no,0001-01-01,",
     )
@@ -132,7 +132,7 @@ def test_every_bad_line_is_named(site: Site) -> None:
         "line 7: legacy 'perhaps' is neither yes nor no",
         "line 8: valid_from '01/07/2026' is not a date: write it as 2026-07-01",
         "line 9: valid_to 2026-07-01 is not after 2026-07-01",
-        "line 10: a bulk meter needs its tower",
+        "line 10: subject is missing",
         "line 11: it does not have 10 fields, as the first line has",
         "line 12: valid_from '0001-01-01' is not a date: write it as 2026-07-01",
     )
