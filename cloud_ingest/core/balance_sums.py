@@ -105,10 +105,10 @@ def supplies_of(
 
 def shares_of(hung: Sequence[Hung]) -> tuple[Share, ...]:
     """Return what each subject took, by its name."""
-    names = sorted({each.name for each in hung})
-    return tuple(
-        Share(name, total(each.taken for each in hung if each.name == name)) for name in names
-    )
+    parts: dict[str, list[Decimal | None]] = {}
+    for each in hung:
+        parts.setdefault(each.name, []).append(each.taken)
+    return tuple(Share(name, total(own)) for name, own in sorted(parts.items()))
 
 
 def uncertainty_of(hung: Collection[Hung]) -> Uncertainty:
