@@ -243,6 +243,8 @@ def _cause(found: Finding, page: Page, unit: str) -> str:
             text = f"another source is included: {number} {unit}"
         case Cause.SUM:
             text = "its own two readings give another difference"
+        case Cause.OURS:
+            text = "both dials fit our register, and our number does not: see explain"
     return text
 
 

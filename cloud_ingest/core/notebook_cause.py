@@ -57,7 +57,8 @@ def judge(pages: Mapping[str, Page], units: Mapping[str, Unit]) -> dict[str, Ver
 
 def _verdict(view: PageView, odd: Mapping[str, PageView]) -> Verdict:
     if view.agrees is not False:
-        return Verdict(view.agrees)
+        odd_ours = (Finding(Cause.OURS, 1.0),) if view.agrees and view.is_ours_odd else ()
+        return Verdict(view.agrees and not odd_ours, odd_ours)
     if view.is_beside and not any(other_flat(view, odd)) and not _is_of_sources(view):
         return AGREED
     return Verdict(agrees=False, causes=_named(view, causes(view, odd)))

@@ -93,6 +93,8 @@ class Unit:
     others: tuple[Course, ...] = ()
     used: Decimal | None = None
     """What we say that it used in the month."""
+    borders: tuple[date, date] | None = None
+    """The days with which that month and the next one begin."""
 
     def day(self, day: date) -> tuple[Span, ...]:
         """Return what its dials showed on a day."""

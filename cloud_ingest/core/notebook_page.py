@@ -87,6 +87,20 @@ class PageView:
         span = self.used_span
         return span is not None and span.low > 0 and span.holds(self.page.says, Decimal(1))
 
+    @property
+    def is_ours_odd(self) -> bool:
+        """Say whether it is our own number that is not what our register moved."""
+        opening, closing, used, span = (
+            self.page.opening,
+            self.page.closing,
+            self.unit.used,
+            self.used_span,
+        )
+        if opening is None or closing is None or used is None or span is None:
+            return False
+        is_same = (opening.day, closing.day) == self.unit.borders
+        return is_same and not span.holds(used, Decimal(1))
+
     def _fits_used(self) -> bool:
         used, says = self.unit.used, self.page.says
         if used is None or says is None:

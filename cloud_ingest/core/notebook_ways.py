@@ -31,6 +31,7 @@ class Cause(StrEnum):
     REPLACED = "replaced meter"
     SOURCE = "another source included"
     SUM = "subtraction"
+    OURS = "our own number"
 
 
 USUAL: Final[Mapping[Cause, float]] = {

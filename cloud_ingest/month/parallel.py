@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import CHECK
 from cloud_ingest.core.exact import exactly
-from cloud_ingest.core.month import DAY, Month, day_of
+from cloud_ingest.core.month import Month, next_month
 from cloud_ingest.core.notebook_cause import Verdict, judge
 from cloud_ingest.core.notebook_course import REACH, Unit
 from cloud_ingest.core.notebook_page import Noted, Page
@@ -34,7 +34,7 @@ from shared_schema.catalogue import Service
 
 NEAR: Final = 10
 """Days: a reading that far from a border is not the border's."""
-AROUND: Final = DAY * (REACH + 8)
+AROUND: Final = timedelta(days=REACH + 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def compare(
         ImportRefused: the notebook says nothing of the month.
     """
     flats = Flats(conn, society_id, way.service)
-    pages, faults = _pages(notebook, flats, month, zone)
+    pages, faults = _pages(notebook, flats, month)
     if not pages:
         raise ImportRefused(
             f"the notebook has no reading within {NEAR} days of a border of {month}, and no use: "
@@ -101,9 +101,7 @@ def compare(
     return Compared(month, way.service, unit, is_closed, lines, lacking, tuple(faults))
 
 
-def _pages(
-    notebook: Notebook, flats: Flats, month: Month, zone: ZoneInfo
-) -> tuple[dict[str, Page], list[str]]:
+def _pages(notebook: Notebook, flats: Flats, month: Month) -> tuple[dict[str, Page], list[str]]:
     """Return what the notebook says of each unit in the month."""
     faults = list(notebook.faults)
     noted: dict[str, list[Noted]] = {}
@@ -114,7 +112,7 @@ def _pages(
         else:
             noted.setdefault(subject, []).append(Noted(reading.day, reading.value))
     used = dict(used_of(notebook, month.first, flats))
-    last = day_of(month.end, zone) + DAY
+    last = next_month(month.first)
     pages: dict[str, Page] = {}
     for subject in noted.keys() | used.keys():
         own = noted.get(subject, [])
@@ -185,6 +183,7 @@ def _units(
                 tuple(courses[each.assignment_id] for each in own if each.source == source),
                 tuple(courses[each.assignment_id] for each in own if each.source != source),
                 used.get((label, source)),
+                (month.first, next_month(month.first)),
             ),
         )
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Why a notebook and a meter differ: one case for each cause, and none where they agree."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -134,3 +135,10 @@ def test_a_use_without_readings_is_held_beside_ours() -> None:
     assert judge({"A": Page(used=Decimal(230))}, ours)["A"].agrees
     (found,) = judge({"A": Page(used=Decimal(2263))}, ours)["A"].causes
     assert (found.cause, found.number) == (Cause.FACTOR, Decimal(10))
+
+
+def test_our_own_number_may_be_the_odd_one() -> None:
+    ours = replace(unit("A", "12345.6"), borders=(FIRST, LAST))
+    assert judge({"A": page("12345", "12572")}, {"A": ours})["A"].agrees
+    verdict = judge({"A": page("12345", "12572")}, {"A": replace(ours, used=Decimal(90))})["A"]
+    assert (verdict.agrees, [each.cause for each in verdict.causes]) == (False, [Cause.OURS])
