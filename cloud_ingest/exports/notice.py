@@ -29,7 +29,7 @@ FLOOR: Final = 96.0
 PLAIN, BOLD = "Notice", "Notice-Bold"
 MOST_TOWERS: Final = 24
 MOST_MISSING: Final = 12
-TOWER_WIDTHS: Final = (0.24, 0.17, 0.14, 0.14, 0.12, 0.19)
+TOWER_WIDTHS: Final = (0.18, 0.17, 0.13, 0.13, 0.12, 0.27)
 FLAT_COLUMNS: Final = 3
 
 
