@@ -15,7 +15,8 @@ from cloud_ingest.cli.table import counted
 from cloud_ingest.core.local_time import short_day, short_time
 from cloud_ingest.core.words import ADVICE
 from cloud_ingest.entries.advice import local_text
-from cloud_ingest.month.status import MissingNumber, MonthStatus, SilentGateway
+from cloud_ingest.month.silent_gateways import SilentGateway
+from cloud_ingest.month.status import MissingNumber, MonthStatus, Refusal
 from cloud_ingest.month.status_words import named, short_reason, status_sentence
 from cloud_ingest.month.still_to_read import ToRead
 from shared_schema.catalogue import Service
@@ -42,6 +43,8 @@ class _Teller:
 
     def paragraphs(self) -> Iterator[Iterator[str]]:
         """Yield a paragraph for each thing to do, in the order in which it is done."""
+        if self.found.refused is not None:
+            yield self._refused(self.found.refused)
         for gateway in self.found.gateways:
             yield self._gateway(gateway)
         if self.found.sent_dials:
@@ -60,6 +63,12 @@ class _Teller:
         if self.found.held:
             yield self._held()
         yield from self._close()
+
+    def _refused(self, refused: Refusal) -> Iterator[str]:
+        at = short_time(refused.at, self.zone)
+        yield from wrapped(
+            f"It could not be closed on {at}, and is as it was before: {refused.why}"
+        )
 
     def _gateway(self, gateway: SilentGateway) -> Iterator[str]:
         where = f" ({gateway.tower})" if gateway.tower else ""

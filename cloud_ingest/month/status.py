@@ -8,20 +8,20 @@ In: a society, a month, the time. Out: one value for a sentence (`month.status_w
 JSON. Never: a write, a number.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.core.gateway_standing import State
 from cloud_ingest.core.month import Month
 from cloud_ingest.month.boundaries import month_channels
 from cloud_ingest.month.close import CLOSE_GRACE
+from cloud_ingest.month.silent_gateways import SilentGateway, silent_gateways
 from cloud_ingest.month.still_to_read import ToRead, read_near, still_to_read
 from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.connection import Connection, translating
-from cloud_ingest.store.gateways import standings
+from cloud_ingest.store.month_runs import last_turn
 from cloud_ingest.store.published import PublishedStates, published_states
 from cloud_ingest.store.readings_read import Window, boundary_readings
 from cloud_ingest.store.registry import find_society
@@ -87,16 +87,11 @@ class MissingNumber:
 
 
 @dataclass(frozen=True, slots=True)
-class SilentGateway:
-    """A gateway that is not heard now."""
+class Refusal:
+    """A closing that was refused: what stands is what stood before."""
 
-    gateway: str
-    tower: str | None
-    state: State
-    since: datetime | None
-    """When it was heard last; None: never."""
-    waiting: tuple[ToRead, ...]
-    """Meters whose reading near the end of the month it has not brought."""
+    at: datetime
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +118,8 @@ class MonthStatus:
     to_read: tuple[ToRead, ...]
     """What a person still has to read for its end."""
     gateways: tuple[SilentGateway, ...]
+    refused: Refusal | None = None
+    """The last attempt to close it was refused."""
     approved: Approval | None = None
     """A person said that it stands: nothing of it changes until it is opened again."""
     sent_dials: int = 0
@@ -185,10 +182,18 @@ def month_status(
         missing=tuple(sorted(missing, key=_worst_first)),
         held=() if states is None else states.held,
         to_read=to_read,
-        gateways=_silent_gateways(conn, society_id, to_read, now),
+        gateways=silent_gateways(conn, society_id, to_read, now),
+        refused=_refusal(conn, society_id, month),
         approved=None if states is None else states.approved,
         sent_dials=count_waiting(conn, society_id, month.end - window, month.end + window),
     )
+
+
+def _refusal(conn: Connection, society_id: int, month: Month) -> Refusal | None:
+    turn = last_turn(conn, society_id, str(month))
+    if turn is None or turn.refused is None:
+        return None
+    return Refusal(turn.turned_at, turn.refused)
 
 
 def _worst_first(one: MissingNumber) -> tuple[object, ...]:
@@ -313,24 +318,3 @@ def _last_readings(
 def _earliest(last: Mapping[int, datetime], own: Iterable[Assignment]) -> datetime | None:
     """Return since when one of a number's meters was not read."""
     return min((last[each.meter_id] for each in own if each.meter_id in last), default=None)
-
-
-def _silent_gateways(
-    conn: Connection, society_id: int, to_read: Collection[ToRead], now: datetime
-) -> tuple[SilentGateway, ...]:
-    found = [
-        SilentGateway(
-            each.gateway,
-            each.tower,
-            each.state,
-            each.lost_at if each.state == "offline" and each.lost_at else each.heard_at,
-            tuple(
-                one for one in to_read if one.gateway == each.gateway and one.why == "gateway_away"
-            ),
-        )
-        for each in standings(conn, now)
-        if each.society_id == society_id and each.state not in {"online", "taken back"}
-    ]
-    return tuple(
-        sorted(found, key=lambda one: (-len(one.waiting), one.since is not None, one.since or now))
-    )

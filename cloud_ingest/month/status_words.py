@@ -48,6 +48,8 @@ def status_sentence(found: MonthStatus, zone: ZoneInfo, now: datetime) -> str:
             said = f"{title} is not closed: {count} are read at its end{_not(found, 'is', 'are')}"
         case "closed":
             said = f"{title}: {count} final{_approved(found, zone)}{_lacking(found)}"
+    if found.refused is not None:
+        said += ", and its last closing was refused"
     return said + _worst(found, zone) + _dials(found, zone, now)
 
 

@@ -17,6 +17,8 @@ from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.month.close import close_month
 from cloud_ingest.month.status import month_status
+from cloud_ingest.store.month_runs import LastTurn, put_turn
+from cloud_ingest.store.registry import find_society
 from shared_schema.catalogue import Service
 from tests.support.monitored import gateway_status
 from tests.support.store import SOCIETY, ZONE, Site, every, local, unit_line
@@ -184,3 +186,14 @@ def test_one_command_explains_all_of_a_flat(society: Site, store_dsn: str) -> No
     assert [answer.split(",")[0] for answer in answers] == ["A-1 electricity", "A-1 water"]
     lift = ["explain", "Tower 1 lift", "--month", "July 2026", "--dsn", store_dsn]
     assert "Tower 1 lift (common area) electricity" in CliRunner().invoke(app, lift).stdout
+
+
+def test_a_closing_that_was_refused_is_told_first(society: Site) -> None:
+    why = "2026-07 is not closed: a rollup differs: cloud-ingest recompute --month 2026-07"
+    society_id = find_society(society.conn, SOCIETY)
+    put_turn(society.conn, society_id, "2026-07", LastTurn({}, 0, END + HOUR, why))
+    sentence, refused, *_ = said(society, NINE)
+    assert (
+        "2 of 5 are read at its end, 3 are not, and its last closing was refused: A-2" in sentence
+    )
+    assert refused == f"It could not be closed on 1 Aug 01:00, and is as it was before: {why}"
