@@ -226,6 +226,12 @@ class _Teller:
             yield from wrapped(f"Between {' and '.join(sides)} {BREAKS[each.reason]}{scaler}.", 2)
         if meter.against is not None:
             yield from wrapped(self._against(meter.against), 2)
+        if (behind := meter.transformers) is not None:
+            yield from wrapped(
+                f"It hangs behind transformers of the ratio {behind.ratio:f}; by the list of units "
+                f"its register counts their {behind.counts} side, and nothing is multiplied in.",
+                2,
+            )
         for entry in meter.entries:
             if entry.kind == "epoch":
                 yield from wrapped(self._say.entry(entry), 2)

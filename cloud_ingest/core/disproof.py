@@ -18,6 +18,7 @@ from cloud_ingest.core.quality import (
     is_implausible,
     sum_check,
 )
+from cloud_ingest.core.rating import UNRATED, Rating
 from cloud_ingest.core.register import Epochs
 from shared_schema.catalogue import Service
 from shared_schema.quality import Reason
@@ -39,18 +40,27 @@ class Witnesses:
     """Of its registers, in the unit of billing."""
     most_per_day: Decimal
     """What it, or its unit, can use."""
+    rating: Rating = UNRATED
+    """What the list of units says of it."""
+
+
+def is_secondary(measured: Measured, rating: Rating) -> bool:
+    """Say whether a month counts the secondary side of transformers: its dial does so, too."""
+    ends = (end.ts for end in (measured.opening, measured.closing) if end is not None)
+    return rating.is_secondary(tuple(ends))
 
 
 def is_apart(measured: Measured, witnesses: Witnesses) -> bool:
-    """Say whether dials tell that the register of a month counts by another scaler."""
+    """Say whether the register of a month counts by another scaler, by dials or by the list."""
     own = witnesses
     against = against_month(measured, own.points, own.service, own.weights, own.breaks)
-    return against is not None
+    return against is not None or is_secondary(measured, own.rating)
 
 
 def is_read_past(measured: Measured, witnesses: Witnesses) -> bool:
     """Say whether dials at both ends stand for a month whose register counts by another scaler."""
-    return is_dialled(measured) and is_apart(measured, witnesses)
+    is_told = is_dialled(measured) and not is_secondary(measured, witnesses.rating)
+    return is_told and is_apart(measured, witnesses)
 
 
 def disproofs(measured: Measured, witnesses: Witnesses, month: Month) -> set[Reason]:

@@ -4,7 +4,8 @@
 In: a service, whom a meter serves, its rating. Out: kWh or kL. Pure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -22,6 +23,16 @@ W_PER_A: Final = 264
 PHASES: Final = 3
 
 
+class Transformers(NamedTuple):
+    """What hangs before a meter from a time on."""
+
+    since: datetime | None
+    """None: from when the meter was there."""
+    ratio: Decimal
+    is_secondary: bool
+    """Its register counts their secondary side: less than flows, by the ratio."""
+
+
 class Rating(NamedTuple):
     """What a meter is made for, as far as the list of units says it."""
 
@@ -30,6 +41,25 @@ class Rating(NamedTuple):
     """In each phase."""
     q4_m3_h: Decimal | None = None
     """The overload flow of a water meter."""
+    transformers: tuple[Transformers, ...] = ()
+    """The oldest first."""
+
+    def transformers_at(self, at: datetime) -> Transformers | None:
+        """Return what hangs before it at a time; None: nothing is known of any."""
+        found = None
+        for each in self.transformers:
+            if each.since is None or each.since <= at:
+                found = each
+        return found
+
+    def is_secondary(self, times: Collection[datetime]) -> bool:
+        """Say whether its register counts the secondary side at one of some times.
+
+        Args:
+            times: None of them: whether it does so by the newest word.
+        """
+        there = [self.transformers_at(at) for at in times] or list(self.transformers[-1:])
+        return any(each is not None and each.is_secondary for each in there)
 
 
 UNRATED: Final = Rating()

@@ -25,7 +25,7 @@ REASONS: Final[Mapping[Reason, str]] = {
     Reason.PART_OF_MONTH: "the meter served for a part of the month",
     Reason.INCOMPLETE: "the meter was not read right when it came or went",
     Reason.SCALER: "what the register counts cannot be told: look at its scaler or pulse weight, "
-    "and at its dial",
+    "at its dial, and at which side of its transformers it counts",
     Reason.LEAK: "something runs all the time",
     Reason.IMPLAUSIBLE: "it is more than the meter and its unit can use",
     Reason.HISTORY: "it is far more than the unit has used before",

@@ -20,6 +20,7 @@ from cloud_ingest.core.border import PROMPT, SELF_READ_WINDOW, Border
 from cloud_ingest.core.dial_check import against_month
 from cloud_ingest.core.month import Month, previous_month
 from cloud_ingest.core.nearest import nearest_labels
+from cloud_ingest.core.rating import UNRATED
 from cloud_ingest.errors import NotFound
 from cloud_ingest.month.boundaries import Closings, SubjectService, closings, month_channels
 from cloud_ingest.month.closing import Closing, SubjectKey, by_subject
@@ -67,6 +68,7 @@ from cloud_ingest.store.number_words import (
 )
 from cloud_ingest.store.outbox import billing_ack_key
 from cloud_ingest.store.published import published_month
+from cloud_ingest.store.ratings import ratings_of
 from cloud_ingest.store.readings_read import neighbours
 from cloud_ingest.store.register_breaks import breaks_of
 from cloud_ingest.store.registry import find_society
@@ -168,12 +170,15 @@ def _explained(
     breaks, points = breaks_of(case.conn, case.meters), dial_points(case.conn, case.meters)
     channels = month_channels(case.conn, case.assigned, BILLED_REGISTER).channels
     weights = {channel.channel_id: channel.weight for channel in channels}
+    ratings = ratings_of(case.conn, case.meters)
     found: list[ExplainedMeter] = []
     for each in counted:
         meter_id, service = each.assignment.meter_id, each.assignment.service
         read, broken = points.get((meter_id, service), ()), breaks.get(meter_id, ())
         against = against_month(each.measured, read, service, weights, broken)
-        found.append(explained_meter(_with_neighbours(case, each), entries, broken, against))
+        rating = ratings.get(meter_id, UNRATED)
+        near = _with_neighbours(case, each)
+        found.append(explained_meter(near, entries, broken, against, rating))
     return tuple(found)
 
 

@@ -13,9 +13,12 @@ from cloud_ingest.core.border import Border, PassedOver
 from cloud_ingest.core.consumption import Measured
 from cloud_ingest.core.dial_check import Disagreement
 from cloud_ingest.core.quality import RegisterBreak
+from cloud_ingest.core.rating import Rating
 from cloud_ingest.core.register import Register
+from cloud_ingest.core.unit_meter import Side as TransformerSide
 from cloud_ingest.month.count import Counted
 from cloud_ingest.month.explanation import (
+    BehindTransformers,
     BorderChange,
     Break,
     Entry,
@@ -110,6 +113,7 @@ def explained_meter(
     entries: Entries,
     breaks: Iterable[RegisterBreak],
     against: Disagreement | None,
+    rating: Rating,
 ) -> ExplainedMeter:
     """Return what one meter counts, with its borders.
 
@@ -118,6 +122,7 @@ def explained_meter(
         entries: What persons entered.
         breaks: Of its register.
         against: What dials say against it.
+        rating: What the list of units says of it.
     """
     served, measured = counted.assignment, counted.measured
     own = entries.of_meter(served.meter)
@@ -137,7 +142,19 @@ def explained_meter(
         breaks=tuple(_breaks(measured, own, breaks)),
         against=against,
         entries=own,
+        transformers=_behind(measured, rating),
     )
+
+
+def _behind(measured: Measured, rating: Rating) -> BehindTransformers | None:
+    ends = [end.ts for end in (measured.opening, measured.closing) if end is not None]
+    hanging = (
+        rating.transformers_at(ends[-1]) if ends else next(iter(rating.transformers[-1:]), None)
+    )
+    if hanging is None or hanging.ratio == 1:
+        return None
+    counts: TransformerSide = "secondary" if rating.is_secondary(ends) else "primary"
+    return BehindTransformers(hanging.ratio, counts)
 
 
 def _breaks(

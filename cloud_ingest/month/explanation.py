@@ -15,6 +15,7 @@ from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.border import Why
 from cloud_ingest.core.claim import Rule
 from cloud_ingest.core.dial_check import Disagreement
+from cloud_ingest.core.unit_meter import Side as TransformerSide
 from cloud_ingest.month.published import ShownNumber
 from cloud_ingest.month.report import Delivery
 from cloud_ingest.store.explained import EntryKind
@@ -105,6 +106,14 @@ class Break:
 
 
 @dataclass(frozen=True, slots=True)
+class BehindTransformers:
+    """Which transformers hang before a meter, and which side its register counts."""
+
+    ratio: DecimalText
+    counts: TransformerSide
+
+
+@dataclass(frozen=True, slots=True)
 class ExplainedMeter:
     """What one meter counts for the subject as it is known now."""
 
@@ -125,6 +134,8 @@ class ExplainedMeter:
     against: Disagreement | None
     """What dials say against its register; None: nothing."""
     entries: tuple[Entry, ...]
+    transformers: BehindTransformers | None = None
+    """What hangs before it, by the list of units; None: nothing is known of any."""
 
 
 @dataclass(frozen=True, slots=True)

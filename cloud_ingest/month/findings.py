@@ -58,6 +58,7 @@ class MeterEvidence:
             intervals=self.intervals,
             step=rows.step,
             most_per_day=most_per_day(assignment.service, assignment.subject_type, rows.rating),
+            rating=rows.rating,
         )
 
 

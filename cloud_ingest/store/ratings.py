@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cloud_ingest.core.rating import Rating
+from cloud_ingest.core.rating import UNRATED, Rating, Transformers
 from cloud_ingest.core.unit_meter import Meter, RatingVersion, in_order
 from cloud_ingest.core.unit_meter import Rating as ListedRating
 from cloud_ingest.store.assignment_versions import Word
@@ -45,14 +45,27 @@ class MeterVersion:
 @translating
 def ratings_of(conn: Connection, meters: Collection[int]) -> dict[int, Rating]:
     """Return the ratings of meters, by meter id; of the others nothing is known."""
+    own = sorted(meters)
     rows = conn.execute(
         """
         SELECT meter_id, phases, max_current_a, q4_m3_h FROM meter
         WHERE meter_id = ANY(%s::int[]) AND num_nonnulls(phases, max_current_a, q4_m3_h) > 0
         """,
-        (sorted(meters),),
+        (own,),
     )
-    return {meter_id: Rating(*own) for meter_id, *own in rows}
+    found = {meter_id: Rating(*rated) for meter_id, *rated in rows}
+    for meter_id, hanging in _transformers(conn, own).items():
+        found[meter_id] = found.get(meter_id, UNRATED)._replace(transformers=tuple(hanging))
+    return found
+
+
+def _transformers(conn: Connection, meters: list[int]) -> dict[int, list[Transformers]]:
+    found: dict[int, list[Transformers]] = {}
+    for meter_id, since, *said in conn.execute(query("assignment/transformers"), (meters,)):
+        rating = ListedRating(**dict(zip(("ct_ratio", "pt_ratio", "counts"), said, strict=True)))
+        hanging = Transformers(since, rating.factor, rating.is_secondary)
+        found.setdefault(meter_id, []).append(hanging)
+    return found
 
 
 @translating

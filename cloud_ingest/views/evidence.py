@@ -50,7 +50,8 @@ class Evidence:
         intervals = self.intervals.get(row.meter_id)
         agrees = intervals is None or intervals.total == quantity
         is_read = (row.meter_id, Service(row.service)) in self.points
-        return agrees and row.meter_id not in self.breaks and not is_read
+        is_behind = bool(self.ratings.get(row.meter_id, UNRATED).transformers)
+        return agrees and row.meter_id not in self.breaks and not is_read and not is_behind
 
 
 def read_evidence(conn: Connection, rows: Iterable[RegisterMonth], month: Month) -> Evidence:
@@ -104,6 +105,7 @@ def unless_disproved(
         intervals=evidence.intervals.get(place.meter_id),
         step=max(Decimal(1).scaleb(exponent) for exponent in exponents_of(rows).values()),
         most_per_day=most_per_day(service, place.subject_type, rating),
+        rating=rating,
     )
     return with_findings(measured, disproofs(measured, witnesses, month))
 

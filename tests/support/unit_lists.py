@@ -8,7 +8,7 @@ import pytest
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.unit_list import Line, Place
-from cloud_ingest.core.unit_meter import Rating
+from cloud_ingest.core.unit_meter import Meter, Rating, RatingVersion, in_order
 from cloud_ingest.core.unit_plan import Known, Plan, make_plan
 from cloud_ingest.errors import ImportRefused
 from shared_schema.catalogue import Service
@@ -46,10 +46,11 @@ class ListedSociety:
     def __init__(self) -> None:
         self.known: dict[int, Place] = {}
         self.former: list[Place] = []
+        self.ratings: dict[Meter, dict[datetime | None, Rating]] = {}
 
     def plan(self, lines: Sequence[Line], *, unique_labels: bool = False) -> Plan:
         """What an import would do; the first line of a file is its header."""
-        known = Known(self.known, self.former)
+        known = Known(self.known, self.former, ratings=self.versions())
         return make_plan(known, dict(enumerate(lines, 2)), unique_labels=unique_labels)
 
     def take(self, *lines: Line) -> Plan:
@@ -60,8 +61,17 @@ class ListedSociety:
             self.known[self.next_id] = place
         for place in plan.add:
             self.known[self.next_id] = place
+        for meter, version in plan.rate:
+            self.ratings.setdefault(meter, {})[version.since] = version.rating
         assert self.plan(lines) == Plan(unchanged=len(lines)), "again nothing"
         return plan
+
+    def versions(self) -> dict[Meter, tuple[RatingVersion, ...]]:
+        """What holds of each meter, the oldest first."""
+        return {
+            meter: in_order(RatingVersion(since, rating) for since, rating in own.items())
+            for meter, own in self.ratings.items()
+        }
 
     def knew(self, line: Line) -> None:
         """Know a line that was imported before labels were looked at."""

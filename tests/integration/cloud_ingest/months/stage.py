@@ -144,6 +144,10 @@ class Stage:
             *("", "", ""),
             said.get("invalid-bits", "").replace(",", " "),
             said.get("clock-bits", "").replace(",", " "),
+            *("", "", ""),
+            said.get("ct-ratio", ""),
+            "",
+            said.get("counts", ""),
         )
         self._list.append(",".join(fields))
 

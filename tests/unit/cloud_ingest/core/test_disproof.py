@@ -12,6 +12,7 @@ from cloud_ingest.core.dial_check import DialPoint
 from cloud_ingest.core.disproof import Witnesses, disproofs, is_read_past
 from cloud_ingest.core.month import Month
 from cloud_ingest.core.quality import Intervals
+from cloud_ingest.core.rating import Rating, Transformers
 from cloud_ingest.core.register import Register
 from shared_schema.catalogue import Service
 from shared_schema.quality import Origin, Reason
@@ -64,3 +65,18 @@ def test_dials_at_both_ends_stand_for_a_register(origin: Origin, *, stands: bool
     read = replace(WITNESSES, points=APART)
     assert is_read_past(measured(origin), read) is stands
     assert (disproofs(measured(origin), read, MONTH) == set()) is stands
+
+
+@pytest.mark.parametrize("origin", [Origin.METER, Origin.SELF_READ])
+def test_a_secondary_register_is_no_quantity_whoever_reads_it(origin: Origin) -> None:
+    later = START + timedelta(days=9)
+    ratio = Decimal(40)
+    secondary, primary = Transformers(None, ratio, True), Transformers(later, ratio, False)
+    behind = replace(WITNESSES, rating=Rating(transformers=(secondary,)))
+    assert disproofs(measured(origin), behind, MONTH) == {Reason.SCALER}
+    assert not is_read_past(measured(origin), replace(behind, points=APART))
+    mended = replace(WITNESSES, rating=Rating(transformers=(secondary, primary)))
+    assert disproofs(measured(origin), mended, MONTH) == {Reason.SCALER}, "it began so"
+    before = Transformers(START, ratio, False)
+    stands = replace(WITNESSES, rating=Rating(transformers=(secondary, before)))
+    assert disproofs(measured(origin), stands, MONTH) == set()
