@@ -22,7 +22,9 @@ from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.entries.units import Named, take_back
 from cloud_ingest.month.close import Closed, close_month
+from cloud_ingest.month.run import RunSettings, closing_of, is_due, run_turn
 from cloud_ingest.store.commit import commit
+from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.number_words import Doubt, NumberWord, WordKind, add_word, doubts
 from cloud_ingest.store.registry import find_society, load_registry
 from shared_schema.billing import MonthlyConsumption
@@ -38,6 +40,8 @@ from tests.support.year_ledger import unbalanced, unlike_consumer, unlike_store
 from tests.support.year_link import Consumer, Link
 
 PAYING_DAY = 4 * DAY + 9 * HOUR
+TURNS = (timedelta(minutes=20), timedelta(hours=6, minutes=5))
+"""When after a border the run of the month looks: it begins, and it sends the rest."""
 MOST_ROWS = 1_200
 """Of a batch, whose size is bounded."""
 BATCHES_AT_ONCE = 100
@@ -78,7 +82,10 @@ class Year:
     def play(self) -> None:
         """Close every month in its turn, and all again when everything is known."""
         for month in range(self.town.months):
-            touched = self._go_on(border(month + 1) + PAYING_DAY)
+            touched = set[int]()
+            for after in (*TURNS, PAYING_DAY):
+                touched |= self._go_on(border(month + 1) + after)
+                self._run()
             for number in sorted(touched | {month}):
                 if number <= month:
                     self._close(number)
@@ -178,6 +185,16 @@ class Year:
             force_because=why,
         )
         self.acts["self-read"] += 1
+
+    def _run(self) -> None:
+        """Let the run of the month take its turn: once, and then nothing is due."""
+        conn, store = self.site.conn, open_store(self.site.conn)
+        of = find_society(conn, SOCIETY), SOCIETY
+        closing = closing_of(of, store.zone, self.now, RunSettings())
+        if closing is not None and is_due(conn, closing):
+            run_turn(conn, closing, store)
+            self.acts["turn"] += 1
+            assert not is_due(conn, closing), f"{closing.month}: due again at {self.now}"
 
     def _close(self, month: int) -> None:
         self.now += timedelta(minutes=1)

@@ -21,6 +21,7 @@ def test_months_of_a_society_are_billed_truly(site: Site) -> None:
     there = year.link.consumer
     assert year.acts["epoch"]
     assert year.acts["put right"]
+    assert year.acts["turn"]
     assert year.acts["taken back"]
     assert not year.untrue_copies()
     assert year.acts["needless"]
