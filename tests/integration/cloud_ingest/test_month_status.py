@@ -197,3 +197,11 @@ def test_a_closing_that_was_refused_is_told_first(society: Site) -> None:
         "2 of 5 are read at its end, 3 are not, and its last closing was refused: A-2" in sentence
     )
     assert refused == f"It could not be closed on 1 Aug 01:00, and is as it was before: {why}"
+
+
+def test_every_command_that_is_given_is_one(society: Site) -> None:
+    close_month(society.conn, SOCIETY, "2026-07", NINE)
+    given = [each for now in (NINE, END + timedelta(days=8)) for each in commands(society, now)]
+    assert {words[1] for words in given} >= {"gateway", "self-read", "reading"}
+    for words in given:
+        assert CliRunner().invoke(app, [*words[1:], "--help"]).exit_code == 0, words
