@@ -81,8 +81,7 @@ class Reason(StrEnum):
     not known."""
     SCALER = "scaler"
     """What its register counts cannot be told: the meter states a scaler that no meter has, or its
-    pulse weight or scaler was changed, a dial that a person read counts otherwise, or it counts the
-    secondary side of its transformers."""
+    pulse weight or scaler was changed, or a dial that a person read counts otherwise."""
     LEAK = "leak"
     """Something runs all the time."""
     IMPLAUSIBLE = "implausible"
