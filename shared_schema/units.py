@@ -122,6 +122,8 @@ class ListedMeter(_Listed):
     """The number of its seal."""
     calibrated_on: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
     """The day of its newest calibration."""
+    accuracy_class: Literal["0.2S", "0.2", "0.5S", "0.5", "1", "2"] | None = None
+    """By so many percent of what it counts it may err."""
     invalid_bits: tuple[Bit, ...] | None = None
     """Bits of its status with which a reading is not valid; none of them: an empty list."""
     clock_bits: tuple[Bit, ...] | None = None

@@ -22,6 +22,7 @@ from cloud_ingest.month.published_balances import (
 )
 from cloud_ingest.month.to_show import month_to_show
 from cloud_ingest.store.manifests import closed_at
+from cloud_ingest.store.ratings import limits_of
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.views.balances import TowerBalance, day_balances, month_balances
 from cloud_ingest.views.usage import day_usage, month_usage
@@ -71,12 +72,12 @@ def _balances(
         shown = shown_day_balances(conn, society_id, span, zone, entries, self_read_window=window)
         if shown is None:
             usages = day_usage(conn, society_id, span, zone, self_read_window=window)
-            shown = day_balances(usages, zone, entries)
+            shown = day_balances(usages, zone, entries, limits_of(conn, society_id))
         return shown
     published = shown_balances(conn, society_id, span)
     if published is None:
         so_far = month_usage(conn, society_id, span, self_read_window=window)
-        return month_balances(so_far, entries)
+        return month_balances(so_far, entries, limits_of(conn, society_id))
     return published + shown_society_balances(
         conn, society_id, span, zone, entries, self_read_window=window
     )

@@ -83,10 +83,10 @@ def units_import(
     valid_from, valid_to (days of the society; empty: until now). Columns that may be missing:
     parent (the bulk meter above it; none: the tower's own), phases (1, 3), max_current_a, q3_m3_h,
     q4_m3_h, resolution (of the register, in kWh or kL), register_digits, ct_ratio, pt_ratio, counts
-    (primary, secondary), seal, calibrated_on, meter_from (from which day on the meter is so),
-    invalid_bits, clock_bits, gateway (which reads the meter). Import it again after each change:
-    what is known stays, an end or a replacement is taken in. A label that two towers have at the
-    same time is two units, such as T1/101 and T2/101.
+    (primary, secondary), seal, calibrated_on, accuracy_class (0.2S, 0.5S, 1, 2), meter_from
+    (from which day on the meter is so), invalid_bits, clock_bits, gateway (which reads the meter).
+    Import it again after each change: what is known stays, an end or a replacement is taken in. A
+    label that two towers have at the same time is two units, such as T1/101 and T2/101.
 
     Example: cloud-ingest units import units.csv --society "Lake View" --yes
     """

@@ -55,6 +55,18 @@ class MeterDraw(NamedTuple):
     """The share by which a meter of its class may err; None: its class is not known."""
 
 
+class MeterLimits(NamedTuple):
+    """What is known of a meter's own error."""
+
+    step: Decimal | None = None
+    """The least count of its register; None: not known."""
+    error: Decimal | None = None
+    """The share by which a meter of its class may err; None: not known."""
+
+
+NO_LIMITS = MeterLimits()
+
+
 @dataclass(frozen=True, slots=True)
 class Drawn:
     """What the meters of one subject counted of one service."""

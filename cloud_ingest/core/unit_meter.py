@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Literal, NamedTuple, cast
+from typing import Final, Literal, NamedTuple, cast
 
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.typed_text import label, typed_day
@@ -33,12 +33,21 @@ RATING_COLUMNS = (
     "counts",
     "seal",
     "calibrated_on",
+    "accuracy_class",
 )
 """They may be missing, and so may each value: what is known of the meter stays."""
 MOST_CURRENT_A = Decimal(6300)
 """Of the largest current transformer that a tower's panel has, in A."""
 MOST_FLOW_M3_H = Decimal(5000)
 """Of a bulk meter of DN 500, in m3/h."""
+ACCURACY_CLASSES: Final = {
+    **dict.fromkeys(("0.2S", "0.2"), Decimal("0.002")),
+    **dict.fromkeys(("0.5S", "0.5"), Decimal("0.005")),
+    "1": Decimal("0.01"),
+    "2": Decimal("0.02"),
+}
+"""By which share a meter may err: the limits of IEC 62053 at its usual load, and of ISO 4064 above
+the transitional flow. At little load or flow it may err by more."""
 MOST_RATIO = Decimal(10000)
 EVER = datetime.min.replace(tzinfo=UTC)
 """Before every day that a list names."""
@@ -79,6 +88,8 @@ class Rating(NamedTuple):
     """Which side of its transformers the register counts as it is read."""
     seal: str | None = None
     calibrated_on: date | None = None
+    accuracy_class: str | None = None
+    """Such as 1: by so many percent of what it counts it may err."""
 
     def over(self, known: "Rating") -> "Rating":
         """Return what is known with what this says."""
@@ -156,6 +167,7 @@ def read_rating(field: Mapping[str, str], service: Service) -> Rating:
         cast("Side | None", counts),
         _seal(field.get("seal")),
         _day(field.get("calibrated_on")),
+        _class(field.get("accuracy_class")),
     )
 
 
@@ -181,6 +193,13 @@ def _positive(field: Mapping[str, str], name: str, most: Decimal, unit: str) -> 
     if not 0 < value <= most:
         raise ValueError(f"{name} {text[:40]!r} is not a number above 0, at most {most} {unit}")
     return value
+
+
+def _class(text: str | None) -> str | None:
+    if text and text not in ACCURACY_CLASSES:
+        known = ", ".join(ACCURACY_CLASSES)
+        raise ValueError(f"accuracy_class {text[:40]!r} is none of {known}")
+    return text or None
 
 
 def _digits(text: str | None) -> int | None:

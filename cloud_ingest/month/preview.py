@@ -33,6 +33,7 @@ from cloud_ingest.store.number_words import (
     number_words,
 )
 from cloud_ingest.store.published import PublishedMonth
+from cloud_ingest.store.ratings import limits_of
 from shared_schema.balance import Reconciliation
 from shared_schema.billing import ManifestEntry, MonthlyConsumption, Withheld
 
@@ -123,7 +124,9 @@ def _count(scope: MeterMonths, span: Month, *, with_towers: bool) -> Preview:
     if with_towers:
         said = entered_in(conn, society_id, span, closing.zone)
         entered = [each.entered for each in said]
-        balances = reconciliations_of(closing, subjects, _standing(scope, span, own), entered)
+        balances = reconciliations_of(
+            closing, subjects, _standing(scope, span, own), entered, limits_of(conn, society_id)
+        )
     return Preview(numbers, {each.tower: each for each in balances if each.tower in towers})
 
 

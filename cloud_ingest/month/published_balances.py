@@ -18,6 +18,7 @@ from cloud_ingest.store import months
 from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.manifests import is_closed
+from cloud_ingest.store.ratings import limits_of
 from cloud_ingest.views.balances import TowerBalance, day_balances, month_balances
 from cloud_ingest.views.usage import DayUsage, MeterPlace
 from shared_schema.catalogue import Service
@@ -53,7 +54,7 @@ def shown_day_balances(
     usages = _with_parents(
         _without_catch_ups(found), assignments_between(conn, society_id, month.start, month.end)
     )
-    return day_balances(usages, zone, entries)
+    return day_balances(usages, zone, entries, limits_of(conn, society_id))
 
 
 def shown_society_balances(
@@ -79,7 +80,7 @@ def shown_society_balances(
     usages = _with_parents(
         _without_catch_ups(found), assignments_between(conn, society_id, month.start, month.end)
     )
-    every = month_balances((usage.month for usage in usages), entries)
+    every = month_balances((usage.month for usage in usages), entries, limits_of(conn, society_id))
     return [each for each in every if each.tower is None]
 
 

@@ -14,7 +14,16 @@ from decimal import Decimal
 from operator import itemgetter
 from types import MappingProxyType
 
-from cloud_ingest.core.balance import NOTHING, Balance, Drawn, Entered, MeterDraw, Scope
+from cloud_ingest.core.balance import (
+    NO_LIMITS,
+    NOTHING,
+    Balance,
+    Drawn,
+    Entered,
+    MeterDraw,
+    MeterLimits,
+    Scope,
+)
 from cloud_ingest.core.balance_tree import balances
 from cloud_ingest.core.consumption import Measured
 from cloud_ingest.core.exact import exactly
@@ -26,9 +35,11 @@ from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.months import KeptReconciliation
 from cloud_ingest.store.outbox import enqueue
+from cloud_ingest.store.ratings import limits_of
 from shared_schema.balance import Reconciliation
 from shared_schema.billing import MeterMonth, MonthlyConsumption
 from shared_schema.catalogue import Service
+from shared_schema.message import MeterId
 from shared_schema.quality import Origin, Quality, Reason
 from shared_schema.topics import reconciliation_topic
 
@@ -43,6 +54,9 @@ NOTHING_LEFT = Balance(
     quality=Quality.MISSING,
     reasons=(Reason.NO_METER,),
 )
+
+Limits = Mapping[tuple[str, str], MeterLimits]
+"""By manufacturer and serial number."""
 
 Standing = Mapping[SubjectKey, MonthlyConsumption | None]
 """What is published although a closing finds something else; None: nothing is."""
@@ -59,7 +73,13 @@ def reconcile(
     before = {(each.message.tower, each.message.service): each for each in kept}
     floor = months.version_floor(conn)
     found: list[Reconciliation] = []
-    for result in reconciliations_of(closing, subjects, standing, _entered(conn, closing)):
+    for result in reconciliations_of(
+        closing,
+        subjects,
+        standing,
+        _entered(conn, closing),
+        limits_of(conn, closing.society_id),
+    ):
         tower, service = result.tower, result.service
         former = before.pop((tower, service), None)
         if former is not None and former.stands and _is_said(former.message, result, floor):
@@ -110,6 +130,7 @@ def reconciliations_of(
     subjects: Mapping[SubjectKey, Sequence[Counted]],
     standing: Standing = MappingProxyType({}),
     entered: Iterable[Entered] = (),
+    limits: Limits = MappingProxyType({}),
 ) -> list[Reconciliation]:
     """Return the reconciliation of each tower and service; pure.
 
@@ -118,14 +139,15 @@ def reconciliations_of(
         subjects: What each meter counted.
         standing: What is taken instead for a subject.
         entered: What persons entered by hand of what came in.
+        limits: How fine meters count, and by how much they may err.
     """
     drawn = [
-        _drawn(key, parts, is_known=key not in standing)
+        _drawn(key, parts, limits, is_known=key not in standing)
         for key, parts in subjects.items()
         if standing.get(key) is None
     ]
     drawn += [
-        _published(key, each, subjects.get(key, ()))
+        _published(key, each, subjects.get(key, ()), limits)
         for key, each in standing.items()
         if each is not None
     ]
@@ -146,7 +168,7 @@ def _of_towers(
             yield (tower, service), each
 
 
-def _drawn(key: SubjectKey, parts: Sequence[Counted], *, is_known: bool) -> Drawn:
+def _drawn(key: SubjectKey, parts: Sequence[Counted], limits: Limits, *, is_known: bool) -> Drawn:
     return Drawn(
         kind=key.kind,
         service=key.service,
@@ -158,11 +180,17 @@ def _drawn(key: SubjectKey, parts: Sequence[Counted], *, is_known: bool) -> Draw
                 _of_month(part) if is_known else None,
                 Reason.SELF_READ in part.measured.reasons,
                 part.assignment.parent,
-                spread=_spread(part.measured),
+                NOTHING,
+                _spread(part.measured),
+                *_limits(part.assignment.meter, limits),
             )
             for part in parts
         ),
     )
+
+
+def _limits(meter: MeterId, limits: Limits) -> MeterLimits:
+    return limits.get((meter.manufacturer, meter.serial), NO_LIMITS)
 
 
 def _of_month(part: Counted) -> Decimal | None:
@@ -183,7 +211,9 @@ def _farthest(quantity: Decimal, lower: Decimal, upper: Decimal) -> Decimal:
         return max(quantity - lower, upper - quantity, NOTHING)
 
 
-def _published(key: SubjectKey, number: MonthlyConsumption, counted: Sequence[Counted]) -> Drawn:
+def _published(
+    key: SubjectKey, number: MonthlyConsumption, counted: Sequence[Counted], limits: Limits
+) -> Drawn:
     return Drawn(
         kind=key.kind,
         service=key.service,
@@ -195,9 +225,11 @@ def _published(key: SubjectKey, number: MonthlyConsumption, counted: Sequence[Co
                 part.quantity if number.since is None else None,
                 Origin.SELF_READ in {part.opening.origin, part.closing.origin},
                 _parent(part, counted),
-                spread=NOTHING
+                NOTHING,
+                NOTHING
                 if part.bounds is None
                 else _farthest(part.quantity, part.bounds.lower, part.bounds.upper),
+                *_limits(part.meter, limits),
             )
             for part in number.parts
         ),

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cloud_ingest.core.balance import MeterLimits
 from cloud_ingest.core.rating import UNRATED, Rating, Transformers
-from cloud_ingest.core.unit_meter import Meter, RatingVersion, in_order
+from cloud_ingest.core.unit_meter import ACCURACY_CLASSES, Meter, RatingVersion, in_order
 from cloud_ingest.core.unit_meter import Rating as ListedRating
 from cloud_ingest.store.assignment_versions import Word
 from cloud_ingest.store.connection import Connection, query, translating
@@ -66,6 +67,24 @@ def _transformers(conn: Connection, meters: list[int]) -> dict[int, list[Transfo
         hanging = Transformers(since, rating.factor, rating.is_secondary)
         found.setdefault(meter_id, []).append(hanging)
     return found
+
+
+@translating
+def limits_of(conn: Connection, society_id: int) -> dict[Meter, MeterLimits]:
+    """Return how fine meters count and by how much they may err, where a list says it."""
+    rows = conn.execute(
+        """
+        SELECT DISTINCT ON (meter_id) manufacturer, serial, resolution, accuracy_class
+        FROM meter_version JOIN meter USING (meter_id)
+        WHERE meter_version.society_id = %s AND superseded_at IS NULL
+        ORDER BY meter_id, since DESC NULLS LAST
+        """,
+        (society_id,),
+    )
+    return {
+        (manufacturer, serial): MeterLimits(resolution, ACCURACY_CLASSES.get(accuracy_class or ""))
+        for manufacturer, serial, resolution, accuracy_class in rows
+    }
 
 
 @translating

@@ -5,18 +5,31 @@ In: what each meter used in a month or on its days, and what was entered by hand
 towers, and of the society where it has one; `core.balance_tree` counts. Pure.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.balance import Balance, DatedEntry, Drawn, Entered, MeterDraw
+from cloud_ingest.core.balance import (
+    NO_LIMITS,
+    Balance,
+    DatedEntry,
+    Drawn,
+    Entered,
+    MeterDraw,
+    MeterLimits,
+)
 from cloud_ingest.core.balance_tree import balances
 from cloud_ingest.core.month import MICROSECOND, day_of
 from cloud_ingest.store.rollups_read import RegisterMonth
 from cloud_ingest.views.usage import DayUsage, MeterUsage, Place
 from shared_schema.catalogue import Service
+
+Limits = Mapping[tuple[str, str], MeterLimits]
+"""By manufacturer and serial number."""
+NOBODYS: Limits = MappingProxyType({})
 
 
 class TowerBalance(NamedTuple):
@@ -30,15 +43,18 @@ class TowerBalance(NamedTuple):
 
 
 def month_balances(
-    usages: Iterable[MeterUsage], entries: Iterable[DatedEntry] = ()
+    usages: Iterable[MeterUsage], entries: Iterable[DatedEntry] = (), limits: Limits = NOBODYS
 ) -> list[TowerBalance]:
     """Hold what came into each tower against its units and common areas; pure."""
     parts = ((usage.place, usage.quantity) for usage in usages)
-    return _balances(parts, (each.entered for each in entries), None)
+    return _balances(parts, (each.entered for each in entries), limits, None)
 
 
 def day_balances(
-    usages: Sequence[DayUsage], zone: ZoneInfo, entries: Sequence[DatedEntry] = ()
+    usages: Sequence[DayUsage],
+    zone: ZoneInfo,
+    entries: Sequence[DatedEntry] = (),
+    limits: Limits = NOBODYS,
 ) -> list[TowerBalance]:
     """Do the same for each day; a subject without data on a day is not known on it; pure."""
     days = sorted({day for usage in usages for day in usage.days})
@@ -52,6 +68,7 @@ def day_balances(
                 if _serves(usage.month, day, zone)
             ),
             (each.entered for each in entries if each.day == day),
+            limits,
             day,
         )
     ]
@@ -71,7 +88,10 @@ def _serves(usage: MeterUsage, day: date, zone: ZoneInfo) -> bool:
 
 
 def _balances(
-    parts: Iterable[tuple[Place, Decimal | None]], entered: Iterable[Entered], day: date | None
+    parts: Iterable[tuple[Place, Decimal | None]],
+    entered: Iterable[Entered],
+    limits: Limits,
+    day: date | None,
 ) -> list[TowerBalance]:
     subjects: dict[tuple[str, str, str], list[tuple[Place, Decimal | None]]] = {}
     for place, quantity in parts:
@@ -83,8 +103,16 @@ def _balances(
             service=Service(own[-1][0].service),
             name=own[-1][0].subject,
             parts=tuple(
-                MeterDraw(place.tower, place.source, quantity, parent=place.parent)
+                MeterDraw(
+                    place.tower,
+                    place.source,
+                    quantity,
+                    parent=place.parent,
+                    step=known.step,
+                    error=known.error,
+                )
                 for place, quantity in own
+                for known in (limits.get((place.manufacturer, place.serial), NO_LIMITS),)
             ),
         )
         for own in subjects.values()

@@ -15,6 +15,7 @@ from cloud_ingest.month.close import close_month
 from cloud_ingest.month.published import shown_month
 from cloud_ingest.month.published_balances import shown_day_balances, shown_society_balances
 from cloud_ingest.rollup.refresh import refresh
+from cloud_ingest.store.ratings import limits_of
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.views.balances import day_balances, month_balances
 from cloud_ingest.views.usage import day_usage, month_usage
@@ -156,3 +157,21 @@ def test_a_meter_of_no_tower_balances_the_society(moved: Site) -> None:
     so_far = month_balances(month_usage(moved.conn, society_id, july))
     assert [each.tower for each in so_far] == [None, "T1", "T2"]
     assert so_far[0].balance == whole.balance
+
+
+def test_the_class_of_meters_bounds_what_is_lost(site: Site) -> None:
+    places = [unit_line("Main", "8", tower="T1", kind="bulk"), unit_line("A-1", "1", tower="T1")]
+    column = MORE_COLUMNS.index("accuracy_class") + 1
+    site.units(*(line + "," * column + "1" for line in places))
+    for serial, step in (("8", 1000), ("1", 990)):
+        site.deliver(serial, every(START - 2 * HOUR, END + 2 * HOUR, 0, step, HOUR))
+    society_id, july = find_society(site.conn, SOCIETY), month_of(2026, 7, ZONE)
+    (found,) = close_month(site.conn, SOCIETY, "2026-07", NOW).reconciliations
+    assert found.doubt is not None
+    assert found.doubt.meters == Decimal("14.8056")  # 1 % of 744 kWh and of 736.56 kWh
+    assert (found.doubt.meters_rated, found.doubt.meters_total) == (2, 2)
+    assert "within the meters' own error of 14.806" in found.sentence
+    limits = limits_of(site.conn, society_id)
+    (so_far,) = month_balances(month_usage(site.conn, society_id, july), limits=limits)
+    assert so_far.balance.uncertainty is not None
+    assert so_far.balance.uncertainty.meters == found.doubt.meters
