@@ -20,7 +20,7 @@ LINE = {
     "valid_from": "2026-01-01",
 }
 
-WHOLE = ",3,100,,0 2,,0.01,,6,200/5,,primary,S,2025-01-02,2026-02-01,Main"
+WHOLE = ",3,100,,0 2,,0.01,,6,200/5,,primary,S,2025-01-02,0.5S,2026-02-01,Main"
 """Every column of an electricity meter."""
 
 
