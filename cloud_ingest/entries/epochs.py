@@ -41,7 +41,7 @@ from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.epochs import epochs_of, store_epoch
 from cloud_ingest.store.manifests import closed_months
 from cloud_ingest.store.migrate import open_store
-from cloud_ingest.store.ratings import ratings_of
+from cloud_ingest.store.ratings import ratings_of, register_digits
 from cloud_ingest.store.readings_read import neighbours
 from cloud_ingest.store.register_breaks import breaks_of
 from cloud_ingest.store.registry import find_society
@@ -131,8 +131,18 @@ def _explained(
     rating = ratings_of(conn, [meter.meter_id]).get(meter.meter_id, UNRATED)
     if fault := fall.fault(rows, adds, most_per_day(service, meter.subject_type, rating)):
         told = _words(fault, fall, rows, adds, unit, zone)
-        raise EpochRefused(f"{what}: {told}{_other_epoch(fall, zone)}")
+        rollover = _rollover(conn, meter, starts_at, adds, unit)
+        raise EpochRefused(f"{what}: {told}{rollover}{_other_epoch(fall, zone)}")
     return fall, rows
+
+
+def _rollover(conn: Connection, meter: Assignment, at: datetime, adds: Decimal, unit: str) -> str:
+    """Say what a rollover adds, where the list of units says how many digits there are."""
+    digits = register_digits(conn, meter.meter_id, at)
+    if digits is None or adds == 10**digits:
+        return ""
+    said = f"by the list of units it has {digits} digits"
+    return f"; {said}, so that a rollover adds {10**digits} {unit}"
 
 
 def _read_fall(

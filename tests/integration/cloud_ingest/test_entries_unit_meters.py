@@ -8,9 +8,12 @@ import pytest
 
 from cloud_ingest.core.unit_list import COLUMNS
 from cloud_ingest.core.unit_meter import Rating
+from cloud_ingest.entries.epochs import add_epoch
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.unit_import import Imported, import_units
-from cloud_ingest.errors import ImportRefused
+from cloud_ingest.errors import EpochRefused, ImportRefused
 from cloud_ingest.store.ratings import MeterVersion, meter_versions
+from shared_schema.catalogue import Service
 from tests.support.store import IMPORTED_AT, SOCIETY, Site, local, unit_line
 
 DAY = timedelta(days=1)
@@ -86,3 +89,20 @@ def test_a_source_of_an_earlier_time_stays(site: Site) -> None:
     assert site.units(line) == Imported(
         0, 0, 1, remarks=(f"{said}; it stays, for it was imported before",)
     )
+
+
+def test_a_rollover_is_advised_by_the_digits(site: Site) -> None:
+    import_with(site, "register_digits", f"{unit_line('A-1', '1')},5")
+    turn = local("2026-07-10 00:00")
+    site.deliver("1", [(turn - DAY, 99_998_000), (turn, 1_000), (turn + DAY, 2_000)])
+    with pytest.raises(EpochRefused, match="5 digits, so that a rollover adds 100000 kWh"):
+        add_epoch(
+            site.conn,
+            SOCIETY,
+            NamedMeter("A-1", Service.ELECTRICITY),
+            starts_at=turn,
+            adds=Decimal(1000),
+            reason="rollover",
+            by="me",
+            now=turn + 2 * DAY,
+        )
