@@ -81,6 +81,13 @@ class Stage:
 
     def play(self, story: str) -> None:
         """Do every statement of a story, and hold what is expected against the received."""
+        self.act(story)
+        faults = list(self._received().faults())
+        faults += views_agree.faults(self.site.conn, SOCIETY, self.clock.zone, self.now)
+        assert not faults, "\n".join(map(str, faults))
+
+    def act(self, story: str) -> None:
+        """Do every statement of a story."""
         for each in statements(story):
             try:
                 self._do(each)
@@ -88,9 +95,6 @@ class Stage:
                 error.add_note(f"line {each.number} of the story: {each.text}")
                 raise
         self._settle()
-        faults = list(self._received().faults())
-        faults += views_agree.faults(self.site.conn, SOCIETY, self.clock.zone, self.now)
-        assert not faults, "\n".join(map(str, faults))
 
     def _do(self, statement: Statement) -> None:
         if statement.verb == "refused":
