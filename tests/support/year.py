@@ -42,7 +42,7 @@ from tests.support.year_link import Consumer, Link
 PAYING_DAY = 4 * DAY + 9 * HOUR
 TURNS = (timedelta(minutes=20), timedelta(hours=6, minutes=5))
 """When after a border the run of the month looks: it begins, and it sends the rest."""
-MOST_ROWS = 1_200
+MOST_ROWS, MOST_METERS = 1_200, 100
 """Of a batch, whose size is bounded."""
 BATCHES_AT_ONCE = 100
 DOUBLED = 0.1
@@ -135,7 +135,8 @@ class Year:
         held: list[tuple[Meter, list[Row]]] = []
 
         def seal(*, rest: bool) -> None:
-            if held and (rest or sum(len(rows) for _, rows in held) >= MOST_ROWS):
+            is_full = sum(len(rows) for _, rows in held) >= MOST_ROWS or len(held) >= MOST_METERS
+            if held and (rest or is_full):
                 blocks = (
                     block_line(
                         meter.serial, rows, COLUMNS[meter.kind], int(meter.period.total_seconds())
