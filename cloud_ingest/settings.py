@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from cloud_ingest.errors import ConfigurationError
-from cloud_ingest.settings_receivers import WebhookSettings, safe_url
+from cloud_ingest.settings_receivers import MailReceiver, MailSettings, WebhookSettings, safe_url
 from cloud_ingest.settings_society import RunRules, SocietySettings, TimeOfDay
 from shared_schema.settings.kinds import Kind, SecretFile
 
@@ -188,6 +188,12 @@ class CloudSettings(BaseModel):
     None: see below."""
     webhook: tuple[WebhookSettings, ...] = ()
     """Who gets flags and numbers by HTTP (docs/howto/webhooks.md)."""
+    digest_at: TimeOfDay = "07:00"
+    """When the morning's digest is mailed, local time (docs/howto/mail.md)."""
+    mail: MailSettings | None = None
+    """The server that carries mail. None: nobody gets any."""
+    mail_to: tuple[MailReceiver, ...] = ()
+    """Who gets mail."""
     broker_login: tuple[BrokerLogin, ...] = ()
     """Who may log in to the broker, beside the gateways (docs/howto/broker.md)."""
     society: tuple[SocietySettings, ...] = ()
@@ -248,6 +254,14 @@ class CloudSettings(BaseModel):
             raise ValueError("a certificate is named without TLS: set broker_tls = true (--tls)")
         return self
 
+    @model_validator(mode="after")
+    def _mail_has_a_server(self) -> Self:
+        if self.mail_to and self.mail is None:
+            raise ValueError("somebody gets mail, and no server carries it: add a [mail] table")
+        if len({each.address for each in self.mail_to}) < len(self.mail_to):
+            raise ValueError("two tables of mail_to have the same address")
+        return self
+
     @property
     def close_grace(self) -> timedelta:
         """`close_grace_minutes` as a duration."""
@@ -273,6 +287,10 @@ class CloudSettings(BaseModel):
             run_from=time.fromisoformat(own.run_from or self.run_from),
             provisional_at=time.fromisoformat(own.provisional_at or self.provisional_at),
         )
+
+    def morning(self, society: str) -> time:
+        """Return when the digest of a society is mailed."""
+        return time.fromisoformat(self._own(society).digest_at or self.digest_at)
 
     def _own(self, society: str) -> SocietySettings:
         """Return what a society has otherwise."""

@@ -42,6 +42,8 @@ OTHER_VARIABLES: Final = (
 """Variables of commands and of the lanes of tests in a checkout: they are no settings."""
 _ITEMS: Final = {
     "webhook": ("url", "secret_file"),
+    "mail": ("host", "sender"),
+    "mail_to": ("address", "secret_file", "societies"),
     "broker_login": ("name", "role"),
     "society": ("name",),
 }
@@ -139,6 +141,11 @@ def _right(path: str, key: str, number: int, table: dict[str, Any]) -> Any:
         "broker_tls": True,
         "webhook.url": f"https://{number}.example",
         "broker_login.name": f"login-{number}",
+        "mail": {"host": "mail.example", "sender": "a@mail.example"},
+        "mail.host": "mail.example",
+        "mail.sender": "a@mail.example",
+        "mail_to.address": f"{number}@mail.example",
+        "mail_to.societies": ["Lake View"],
         "society.name": f"Society {number}",
         "broker_login.role": "billing" if table.get("societies") else "ingest",
     }.get(path)

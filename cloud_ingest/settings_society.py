@@ -36,6 +36,8 @@ class SocietySettings(BaseModel):
     """How far from the 1st a dial closes its months."""
     self_read_due_day: int | None = Field(ge=0, le=11, default=None)
     """From which day on a dial of it that was not read is a flag."""
+    digest_at: TimeOfDay | None = None
+    """When its morning's digest is mailed."""
 
 
 @dataclass(frozen=True, slots=True)

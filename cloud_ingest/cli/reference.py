@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.settings import BrokerLogin, CloudSettings, QuotaSettings
-from cloud_ingest.settings_receivers import WebhookSettings
+from cloud_ingest.settings_receivers import MailReceiver, MailSettings, WebhookSettings
 from cloud_ingest.settings_society import SocietySettings
 from shared_schema.settings.reference import with_tables
 
@@ -24,6 +24,8 @@ TABLES: dict[str, type[BaseModel]] = {
     "Top level": CloudSettings,
     "[quota]": QuotaSettings,
     "[[webhook]]": WebhookSettings,
+    "[mail]": MailSettings,
+    "[[mail_to]]": MailReceiver,
     "[[broker_login]]": BrokerLogin,
     "[[society]]": SocietySettings,
 }

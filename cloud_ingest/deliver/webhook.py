@@ -17,13 +17,16 @@ import socket
 import ssl
 import threading
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.settings import read_secret
 from cloud_ingest.settings_receivers import MessageKind, WebhookSettings
+from cloud_ingest.store.webhooks import Delivery, Wanted
 from shared_schema.events import EventKind
 from shared_schema.webhook import SIGNATURE_HEADER, sign_webhook
 
@@ -61,6 +64,20 @@ class Receiver:
     """That it took a number says that billing has it."""
     ca_file: Path | None = None
     """The authorities that may have signed its certificate; None: the system's."""
+    one_each: timedelta = timedelta()
+
+    @property
+    def wanted(self) -> Wanted:
+        """Which messages it gets, and where."""
+        return Wanted(self.url, self.kinds, self.societies, self.messages)
+
+    def send(self, due: Delivery, now: datetime, _zone: ZoneInfo) -> None:
+        """Send a message once.
+
+        Raises:
+            NotTaken: it was refused, or nobody knows whether it came: send it again.
+        """
+        post(self, due.event_id, due.version, due.payload, sent_s=int(now.timestamp()))
 
     @property
     def host(self) -> str:

@@ -19,7 +19,7 @@ from cloud_ingest.errors import ConfigurationError, SettingsRefused
 from cloud_ingest.operate.broker_checks import check_certificates
 from cloud_ingest.operate.checks import Check
 from cloud_ingest.operate.keys import read_key
-from cloud_ingest.operate.webhook_checks import check_secrets
+from cloud_ingest.operate.webhook_checks import check_mail, check_secrets
 from cloud_ingest.settings import CloudSettings, read_secret
 from cloud_ingest.settings_file import read_settings
 from cloud_ingest.store.connection import describe
@@ -64,6 +64,7 @@ def check_files(settings: CloudSettings, now: datetime) -> Iterator[Check]:
         yield _check("the cloud's key", partial(read_key, key))
     yield from check_certificates(settings, now)
     yield from check_secrets(settings.webhook)
+    yield from check_mail(settings)
     for webhook in settings.webhook:
         called = "ca_file of [[webhook]]"
         files = TlsFiles(webhook.ca_file, None, None, (called, "", ""))

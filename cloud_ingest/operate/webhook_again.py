@@ -58,7 +58,7 @@ def send_again(conn: Connection, name: str, wish: Wish, now: datetime) -> int:
 
 
 def _url(conn: Connection, name: str) -> str:
-    urls = [each.url for each in webhook_states(conn)]
+    urls = [each.url for each in webhook_states(conn) if not each.url.startswith("mailto:")]
     found = [url for url in urls if name in {url, urlsplit(url).hostname}]
     if len(found) == 1:
         return found[0]

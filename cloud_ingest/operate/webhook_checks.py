@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
+from cloud_ingest.deliver.mail import mailboxes
 from cloud_ingest.deliver.webhook import receiver_from_settings
 from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.operate.checks import Check
+from cloud_ingest.settings import CloudSettings
 from cloud_ingest.settings_receivers import WebhookSettings
 from cloud_ingest.store.webhooks import KEPT_FOR, WebhookState
 
@@ -31,6 +33,14 @@ def check_secrets(webhooks: Sequence[WebhookSettings]) -> Iterator[Check]:
             yield Check("fail", _name(webhook.url), str(error), advice)
 
 
+def check_mail(settings: CloudSettings) -> Iterator[Check]:
+    """Say where a password or a secret of mail cannot be used: the service does not start."""
+    try:
+        mailboxes(settings)
+    except ConfigurationError as error:
+        yield Check("fail", "mail", str(error), "write it as the service's user; see mail.md")
+
+
 def check_webhooks(states: Sequence[WebhookState], now: datetime) -> Iterator[Check]:
     """Judge each webhook of the settings."""
     for state in states:
@@ -48,7 +58,7 @@ def _check(state: WebhookState, now: datetime) -> Check:
         said += f"; the newest try: {state.failure}"
     advice = (
         f"mend the receiver: what waits longer than {KEPT_FOR.days} days is given up; then "
-        "compare its flags with cloud-ingest events list"
+        "compare its flags with cloud-ingest events list, and have numbers sent again (webhooks.md)"
     )
     if state.dropped_at is not None and now - state.dropped_at < TOLD_FOR:
         return Check("fail", name, f"{state.dropped} messages were given up; {said}", advice)
@@ -60,4 +70,6 @@ def _check(state: WebhookState, now: datetime) -> Check:
 
 
 def _name(url: str) -> str:
+    if url.startswith("mailto:"):
+        return f"mail to {url.removeprefix('mailto:')}"
     return f"webhook {urlsplit(url).hostname}"

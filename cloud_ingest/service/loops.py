@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from cloud_ingest.core.quota import DEFAULT_QUOTAS, Quotas
 from cloud_ingest.core.rules.water.points import Point
-from cloud_ingest.deliver.webhook import Receiver
+from cloud_ingest.deliver.deliveries import Receives
 from cloud_ingest.errors import (
     BrokerLost,
     BrokerRefused,
@@ -31,6 +31,7 @@ from cloud_ingest.errors import (
 )
 from cloud_ingest.ingest.broker import Broker
 from cloud_ingest.ingest.subscribe import Link
+from cloud_ingest.month.digest import Morning, at_seven
 from cloud_ingest.month.run import RunSettings
 from cloud_ingest.month.self_read_due import DEFAULT_DUE, DueRules
 from cloud_ingest.operate.upkeep import PHOTOS_KEPT
@@ -82,7 +83,9 @@ class ServiceSettings:
     summary_every_s: float = 60.0
     months: RunSettings = field(default_factory=RunSettings)
     """How the run closes months."""
-    webhooks: tuple[Receiver, ...] = ()
+    receivers: tuple[Receives, ...] = ()
+    morning: Morning = at_seven
+    """When the digest of a society, by its name, is mailed."""
     quotas: Quotas = DEFAULT_QUOTAS
     due_rules: Callable[[str], DueRules] = lambda _: DEFAULT_DUE
     """By when the dials of a society, by its name, are to be read."""

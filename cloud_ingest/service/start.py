@@ -18,6 +18,7 @@ from cloud_ingest import logs
 from cloud_ingest.core.door import Limits
 from cloud_ingest.core.quota import Quotas
 from cloud_ingest.core.rules.water.points import Point
+from cloud_ingest.deliver.mail import mailboxes
 from cloud_ingest.deliver.webhook import receiver_from_settings
 from cloud_ingest.errors import BrokerLost, ConfigurationError, StoreUnavailable
 from cloud_ingest.ingest.broker import MEMBER_EXPIRY_S, broker_from_settings
@@ -68,7 +69,8 @@ def service_settings(
         unique_labels=settings.unique_labels,
         rules_every_s=rules_every_s,
         months=run_settings(settings),
-        webhooks=tuple(map(receiver_from_settings, settings.webhook)),
+        receivers=(*map(receiver_from_settings, settings.webhook), *mailboxes(settings)),
+        morning=settings.morning,
         quotas=_quotas(settings.quota or QuotaSettings()),
         due_rules=partial(_due_rules, settings),
         photos_kept=timedelta(days=31 * settings.self_read_photo_months),

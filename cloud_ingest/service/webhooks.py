@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The loops of webhooks: one for each receiver, so that none waits for another, and MQTT for none.
+"""The loops of webhooks and mailboxes, while this worker leads.
 
+There is one for each receiver, so that none waits for another, and MQTT for none.
 A receiver that fails is tried again ever more rarely, at most `LONGEST_PAUSE_S` apart. The log says
 so once when it begins, and once when it takes messages again.
 
@@ -13,10 +14,11 @@ from collections import Counter
 from datetime import UTC, datetime
 from functools import partial
 
-from cloud_ingest.deliver.deliveries import deliver_next, keep
-from cloud_ingest.deliver.webhook import Receiver
+from cloud_ingest.deliver.deliveries import Receives, deliver_next, keep
+from cloud_ingest.month.digest import make_digests
 from cloud_ingest.service.election import Election
-from cloud_ingest.service.loops import Loops
+from cloud_ingest.service.loops import Loops, ServiceSettings
+from cloud_ingest.store.connection import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -30,12 +32,13 @@ class Webhooks:
 
     def __init__(
         self,
-        receivers: tuple[Receiver, ...],
+        settings: ServiceSettings,
         loops: Loops,
         election: Election,
         totals: Counter[str],
     ) -> None:
-        self._receivers = receivers
+        self._receivers = settings.receivers
+        self._settings = settings
         self._loops = loops
         self._election = election
         self._totals = totals
@@ -54,6 +57,9 @@ class Webhooks:
                     "webhooks",
                     lambda: own.run(lambda conn: keep(conn, self._receivers, datetime.now(UTC))),
                 )
+                made = await self._election.retry("digests", lambda: own.run(self._digests))
+                if made:
+                    logger.info("Digests made", extra={"action": "digest", "societies": made})
                 if given_up:
                     logger.error(
                         "Messages to webhooks were given up: nobody took them for a week; see "
@@ -63,7 +69,13 @@ class Webhooks:
                 if not await self._loops.pause(KEEP_EVERY_S):
                     return
 
-    async def _deliver(self, receiver: Receiver) -> None:
+    def _digests(self, conn: Connection) -> int:
+        said = self._settings
+        return make_digests(
+            conn, datetime.now(UTC), said.morning, lambda name: said.due_rules(name).window
+        )
+
+    async def _deliver(self, receiver: Receives) -> None:
         failures = 0
         async with self._election.database("webhook") as own:
             while await self._election.leads():
@@ -85,7 +97,7 @@ class Webhooks:
                 if not await self._loops.pause(pause_s):
                     return
 
-    def _note_failure(self, receiver: Receiver, failure: str, before: int) -> None:
+    def _note_failure(self, receiver: Receives, failure: str, before: int) -> None:
         if before == 0:
             logger.warning(
                 "A webhook does not take a message; trying again until it does: %s: %s",
@@ -94,7 +106,7 @@ class Webhooks:
                 extra={"action": "webhook_fails"},
             )
 
-    def _note_taken(self, receiver: Receiver, failures: int) -> None:
+    def _note_taken(self, receiver: Receives, failures: int) -> None:
         self._totals["webhooked"] += 1
         if failures:
             logger.warning(

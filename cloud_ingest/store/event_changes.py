@@ -233,7 +233,10 @@ def _send(conn: Connection, message: Event, now: datetime) -> None:
     enqueue(conn, topic, line, retain=still_open)
     if not still_open:
         enqueue(conn, topic, b"", retain=True)
-    conn.execute(query("event/to_webhooks"), {**_names(message), "payload": line, "now": now})
+    conn.execute(
+        query("event/to_webhooks"),
+        {**_names(message), "severity": message.severity, "payload": line, "now": now},
+    )
 
 
 def _lock(conn: Connection, slot: Slot) -> None:

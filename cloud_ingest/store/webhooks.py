@@ -32,6 +32,9 @@ class Wanted:
     kinds: Sequence[str] | None
     societies: Sequence[str] | None
     messages: Sequence[str] = ("events",)
+    severity: str | None = None
+    """Of flags; None: any."""
+    quiet_digest: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,8 @@ def keep_webhooks(conn: Connection, wanted: Sequence[Wanted], now: datetime) -> 
                 "kinds": None if each.kinds is None else list(each.kinds),
                 "societies": None if each.societies is None else list(each.societies),
                 "messages": list(each.messages),
+                "severity": each.severity,
+                "quiet_digest": each.quiet_digest,
             }
             put = one_row(conn, _Put, query("webhook/put"), arguments)
             if put is not None and not put.was_active:
@@ -103,9 +108,12 @@ def keep_webhooks(conn: Connection, wanted: Sequence[Wanted], now: datetime) -> 
 
 
 @translating
-def next_delivery(conn: Connection, url: str, now: datetime) -> Delivery | None:
-    """Return the oldest message that is due for a webhook."""
-    return one_row(conn, Delivery, query("webhook/next"), {"url": url, "now": now})
+def next_delivery(
+    conn: Connection, url: str, now: datetime, one_each: timedelta = timedelta()
+) -> Delivery | None:
+    """Return the oldest message that is due for a receiver that takes one in `one_each`."""
+    arguments = {"url": url, "now": now, "one_each": one_each}
+    return one_row(conn, Delivery, query("webhook/next"), arguments)
 
 
 @translating

@@ -50,6 +50,7 @@ PARTS = {
     "monitoring": Part(
         before={"prometheus.yml": "mkdir -p /etc/prometheus && ln -s $CHECKOUT/deploy"}
     ),
+    "mail": Part(before={"openssl rand": "mkdir -p /etc/iot-utility"}),
     "webhooks": Part(
         before={"openssl rand": "mkdir -p /etc/iot-utility"},
         refused={"webhook resend": "the service knows none"},
