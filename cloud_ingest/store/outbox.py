@@ -89,19 +89,24 @@ def enqueue_acknowledged(conn: Connection, messages: Iterable[tuple[str, bytes, 
 
 
 @translating
-def enqueue_again(conn: Connection, messages: Iterable[tuple[str, bytes, str]]) -> None:
+def enqueue_again(
+    conn: Connection, messages: Iterable[tuple[str, bytes, str]], now: datetime
+) -> None:
     """Put messages into the outbox once more, which were acknowledged: another answer is no lie.
 
     Args:
         conn: The store.
         messages: Each with its topic, its payload and how an acknowledgement names it.
+        now: The time.
     """
     with (
         conn.cursor() as cursor,
-        cursor.copy("COPY outbox (topic, payload, ack_key, attempts) FROM STDIN") as copy,
+        cursor.copy(
+            "COPY outbox (topic, payload, ack_key, attempts, again, created_at) FROM STDIN"
+        ) as copy,
     ):
         for message in messages:
-            copy.write_row((*message, 1))
+            copy.write_row((*message, 1, True, now))
 
 
 @translating

@@ -3,8 +3,9 @@
 
 What stands is sent, the newest message of each number: the kept bytes, whose hash the manifest
 names. One wish of a society is worked on at a time. It adds to the outbox only while fewer than
-`AHEAD` messages of the society wait for an acknowledgement, and never what went within
-`outbox.LONGEST_WAIT`: whoever asks for everything all the time gets it once in ten minutes.
+`AHEAD` messages of the society wait for an acknowledgement. At what was sent on request within
+`outbox.LONGEST_WAIT` it waits: whoever asks for everything all the time gets it once in ten
+minutes.
 
 In: a wish, the time. Out: messages in the outbox. Owns: ``billing_resend``.
 """
@@ -12,12 +13,13 @@ In: a wish, the time. Out: messages in the outbox. Owns: ``billing_resend``.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Any, NamedTuple
 
 from cloud_ingest.errors import ResendRefused
 from cloud_ingest.store import outbox
 from cloud_ingest.store.connection import Connection, literal, query, translating
-from cloud_ingest.store.rows import all_rows, scalar, scalars
+from cloud_ingest.store.rows import all_rows, scalar
 from shared_schema.billing_asks import BillingAck, BillingRequest
 from shared_schema.catalogue import Service
 from shared_schema.events import Subject, SubjectType
@@ -44,7 +46,7 @@ class Resend:
     passed: int
     """How many of them were looked at."""
     sent: int
-    """How many of those were sent again; the others wait already, or went a moment ago."""
+    """How many of those were sent again; the others wait for an acknowledgement already."""
     done_at: datetime | None
     """None: there is more to come, as billing acknowledges."""
 
@@ -201,25 +203,19 @@ def _feed(conn: Connection, wish: _Open, now: datetime) -> _Fed:
     room = AHEAD - wish.waiting
     request = BillingRequest.model_validate(wish.request)
     piece = standing(conn, wish.society_id, request, after=wish.reached, limit=room)
+    is_last = len(piece) < room
     acks = [_ack(wish.society, each) for each in piece]
-    keys = [outbox.billing_ack_key(ack) for ack in acks]
-    left_out: set[str] = set(
-        scalars(
-            conn,
-            """
-            SELECT ack_key FROM outbox
-            WHERE ack_key = ANY (%s) AND (acked_at IS NULL OR created_at > %s)
-            """,
-            (keys, now - outbox.LONGEST_WAIT),
-        )
-    )
-    again = [
-        (billing_topic(ack.society, ack.month, ack.subject, ack.service), each.message, key)
-        for key, ack, each in zip(keys, acks, piece, strict=True)
-        if key not in left_out
-    ]
-    outbox.enqueue_again(conn, again)
-    is_done = len(piece) < room
+    known = _known(conn, [outbox.billing_ack_key(ack) for ack in acks], now)
+    again: list[tuple[str, bytes, str]] = []
+    for place, (ack, each) in enumerate(zip(acks, piece, strict=True)):
+        key = outbox.billing_ack_key(ack)
+        if known.get(key) is _Known.WENT:  # what follows waits with it
+            piece, is_last = piece[:place], False
+            break
+        if key not in known:
+            topic = billing_topic(ack.society, ack.month, ack.subject, ack.service)
+            again.append((topic, each.message, key))
+    outbox.enqueue_again(conn, again, now)
     conn.execute(
         """
         UPDATE billing_resend SET passed = passed + %s, sent = sent + %s, reached = %s, done_at = %s
@@ -229,11 +225,32 @@ def _feed(conn: Connection, wish: _Open, now: datetime) -> _Fed:
             len(piece),
             len(again),
             piece[-1].place if piece else list(wish.reached),
-            now if is_done else None,
+            now if is_last else None,
             wish.resend_id,
         ),
     )
-    return _Fed(len(again), is_done)
+    return _Fed(len(again), is_last)
+
+
+class _Known(Enum):
+    """What became of a message that a wish asks for."""
+
+    WAITS = auto()
+    """It is in the outbox, and comes anyway."""
+    WENT = auto()
+    """It was sent on request a moment ago."""
+
+
+def _known(conn: Connection, keys: Sequence[str], now: datetime) -> dict[str, _Known]:
+    rows = conn.execute(
+        """
+        SELECT ack_key, bool_or(acked_at IS NULL) FROM outbox
+        WHERE ack_key = ANY (%s) AND (acked_at IS NULL OR (again AND created_at > %s))
+        GROUP BY ack_key
+        """,
+        (list(keys), now - outbox.LONGEST_WAIT),
+    )
+    return {key: _Known.WAITS if waits else _Known.WENT for key, waits in rows}
 
 
 def _ack(society: str, each: Standing) -> BillingAck:

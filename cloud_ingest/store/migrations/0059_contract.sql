@@ -22,5 +22,8 @@ COMMENT ON TABLE billing_resend IS 'what billing asked to be sent again, and how
 COMMENT ON COLUMN billing_resend.request IS 'metering.billing-request/1';
 COMMENT ON COLUMN billing_resend.messages IS 'how many stood when it was asked for';
 COMMENT ON COLUMN billing_resend.passed IS 'how many of them were looked at';
-COMMENT ON COLUMN billing_resend.sent IS 'how many of those were put into the outbox: the others wait there already, or went a moment ago';
+COMMENT ON COLUMN billing_resend.sent IS 'how many of those were put into the outbox: the others wait there already';
 COMMENT ON COLUMN billing_resend.reached IS 'month, subject type, subject and service of the last that was looked at';
+
+ALTER TABLE outbox ADD COLUMN again boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN outbox.again IS 'it was acknowledged before, and sent once more on request';

@@ -149,6 +149,27 @@ def test_asking_all_the_time_brings_nothing_twice(closed: Site) -> None:
     assert closed.one("SELECT count(*) FROM outbox WHERE ack_key IS NOT NULL") == 6
 
 
+def test_what_was_just_sent_comes_ten_minutes_later(closed: Site) -> None:
+    everything = wish(since=START)
+    send_again(closed.conn, everything, LATER)
+    assert len(sent(closed)) == 6
+    soon, later = LATER + timedelta(minutes=5), LATER + timedelta(minutes=11)
+    send_again(closed.conn, everything, soon)  # the disk of billing was lost
+    assert sent(closed, soon) == []
+    assert len(sent(closed, later)) == 6
+
+
+def test_a_consumer_just_behind_another_gets_everything(closed: Site) -> None:
+    site, now = closed, NOW + 3 * HOUR
+    site.conn.execute("DELETE FROM month_close WHERE month = '2026-07'")
+    site.conn.execute("DELETE FROM month_number WHERE month = '2026-07'")
+    site.conn.execute("DELETE FROM month_withdrawal WHERE month = '2026-07'")
+    close_month(site.conn, SOCIETY, "2026-07", now)
+    first = sent(site, now)
+    send_again(site.conn, wish(month="2026-07"), now + timedelta(minutes=1))
+    assert sent(site, now + timedelta(minutes=1)) == first
+
+
 def test_one_wish_is_worked_on_at_a_time(closed: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resends, "AHEAD", 1)
     for month in ("2026-07", "2026-06", "2026-07"):
