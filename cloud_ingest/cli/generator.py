@@ -75,7 +75,7 @@ def correct(
 ) -> None:
     """Correct an entry; what it said before is kept.
 
-    Example: cloud-ingest generator correct 2 4.5 --by manager --reason "typing error"
+    Example: cloud-ingest generator correct 2 4 --by manager --reason "typing error"
     --society "Lake View"
     """
     with opened_store(dsn, config) as opened:

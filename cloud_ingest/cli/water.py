@@ -77,7 +77,7 @@ def correct(
 ) -> None:
     """Correct an entry; what it said before is kept.
 
-    Example: cloud-ingest water correct 1 10 --by manager --reason "typing error"
+    Example: cloud-ingest water correct 1 9 --by manager --reason "typing error"
     --society "Lake View"
     """
     with opened_store(dsn, config) as opened:
