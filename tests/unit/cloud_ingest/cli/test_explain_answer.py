@@ -8,17 +8,8 @@ from cloud_ingest.cli.explain_answer import answer_lines
 from cloud_ingest.month.explanation import BilledMeter, Explanation
 from shared_schema.billing import BoundaryReading
 from shared_schema.quality import Origin, Quality, Reason
+from tests.support.explained import END, METER, START, border, explained, meter, read, shown
 from tests.support.store import ZONE
-from tests.unit.cloud_ingest.cli.test_explain_text import (
-    END,
-    METER,
-    START,
-    border,
-    explained,
-    meter,
-    read,
-    shown,
-)
 
 
 def told(found: Explanation) -> list[str]:
