@@ -33,6 +33,9 @@ START = local("2026-07-05 09:00")
 FORMER_STORE = Path(__file__).parents[2] / "vectors" / "store.json"
 """Filled by the version before the folders; `tests.support.former_store` says how."""
 
+NO_COMMON_METER = ("2026-08", "Tower 1", "water")
+"""Of that store: July, which was closed there, is not sent again for it."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -223,8 +226,18 @@ def test_a_store_of_the_former_version_gives_the_same_numbers(store_server: str)
         assert conn.execute("SELECT to_regclass('metering.migration_step')").fetchone() == (None,)
         recompute(conn, date(2026, 6, 1), date(2026, 8, 5), CLOSED_AT)
         said = what_it_says(conn)
-        for what, told in former["says"].items():
+        told_of = former["says"]
+        told_of["reconciliations"] = list(map(without_zeros, told_of["reconciliations"]))
+        for what, told in told_of.items():
             assert as_far_as_told(said[what], told) == told, what
+
+
+def without_zeros(told: str) -> str:
+    """Say "no meter" where the former version said that common areas without a meter took 0."""
+    balance = json.loads(told)
+    if (balance["month"], balance["tower"], balance["service"]) == NO_COMMON_METER:
+        balance["common"] = None
+    return json.dumps(balance, separators=(",", ":"), ensure_ascii=False)
 
 
 def as_far_as_told(said: Any, told: Any) -> Any:
