@@ -30,6 +30,9 @@ LONGEST_SIDE: Final = 1600
 """Pixels; the digits of a dial are read well in it."""
 _QUALITY: Final = 80
 _FORMATS: Final = ("JPEG", "PNG", "WEBP")
+MOST_SCANS: Final = 100
+"""Of a progressive JPEG, which cameras write in about ten; each costs every pixel."""
+_JPEG, _SCAN = b"\xff\xd8", b"\xff\xda"
 _STILL: Final = frozenset({"JPEG", "MPO"})
 """Kinds whose further pictures are previews of the first, never a film."""
 _TURNS: Final = {
@@ -41,6 +44,8 @@ _TURNS: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_YEARS: Final = range(1970, 3000)
+"""Of a clock that was set at all; at the ends of the calendar no offset can be taken off."""
 _ORIENTATION, _EXIF_IFD, _TAKEN, _OFFSET = 0x0112, 0x8769, 0x9003, 0x9011
 Image.MAX_IMAGE_PIXELS = None  # our own bounds are narrower, and refuse instead of warning
 
@@ -57,6 +62,8 @@ def clean_photo(data: bytes) -> Photo:
         raise PhotoRefused(
             f"the photo has {len(data)} bytes, more than {MOST_BYTES}: take it with fewer pixels"
         )
+    if data.startswith(_JPEG) and data.count(_SCAN) > MOST_SCANS:
+        raise PhotoRefused("the photo is built of too many layers: send it as a camera wrote it")
     try:
         return _made_anew(data)
     except PhotoRefused:
@@ -80,6 +87,7 @@ def _made_anew(data: bytes) -> Photo:
         still = _small(image)
     if orientation in _TURNS:
         still = still.transpose(_TURNS[orientation])
+    still.info.clear()  # a comment in it would be written again
     out = io.BytesIO()
     still.save(out, "JPEG", quality=_QUALITY)
     return Photo(out.getvalue(), still.width, still.height, taken)
@@ -96,6 +104,8 @@ def _refuse_huge(image: Image.Image, kind: str) -> None:
 
 def _small(image: Image.Image) -> Image.Image:
     """Return a small picture in colours alone; what is transparent lies on white."""
+    if image.mode.startswith("I"):  # 16 bits a pixel, which else are cut off and not scaled
+        image = image.point(lambda grey: grey / 256).convert("L")
     mode = "RGBA" if image.has_transparency_data else "RGB"
     small = image if image.mode == mode else image.convert(mode)
     small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
@@ -125,7 +135,7 @@ def _taken(local: object, offset: object) -> PhotoTime | None:
         at = datetime.strptime(local.strip("\0 "), "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007  local
     except ValueError:
         return None
-    return PhotoTime(at, _utc_offset(offset))
+    return PhotoTime(at, _utc_offset(offset)) if at.year in _YEARS else None
 
 
 def _utc_offset(text: object) -> timedelta | None:

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from cloud_ingest.core.dial_photo import Photo, PhotoTime
-from cloud_ingest.core.photo import LONGEST_SIDE, MOST_BYTES, clean_photo
+from cloud_ingest.core.photo import LONGEST_SIDE, MOST_BYTES, MOST_SCANS, clean_photo
 from cloud_ingest.errors import PhotoRefused
 
 IST = ZoneInfo("Asia/Kolkata")
@@ -67,6 +68,12 @@ def test_every_mode_becomes_colours(mode: str) -> None:
     assert seen(clean_photo(picture(kind, mode=mode))).mode == "RGB"
 
 
+def test_a_photo_of_sixteen_bits_keeps_its_greys() -> None:
+    grey = io.BytesIO()
+    Image.new("I;16", (40, 40), 30_000).save(grey, "PNG")
+    assert seen(clean_photo(grey.getvalue())).getpixel((20, 20)) == (117, 117, 117)
+
+
 def test_what_is_transparent_lies_on_white() -> None:
     out = io.BytesIO()
     Image.new("RGBA", (40, 40), (0, 0, 0, 0)).save(out, "PNG")
@@ -98,9 +105,12 @@ def test_its_own_time_is_kept(offset: str | None, at: datetime) -> None:
     assert taken.at(IST) == at
 
 
-@pytest.mark.parametrize("taken", [None, "", "0000:00:00 00:00:00", "yesterday"])
+@pytest.mark.parametrize(
+    "taken",
+    [None, "", "0000:00:00 00:00:00", "0001:01:01 00:00:00", "9999:12:31 23:59:59", "yesterday"],
+)
 def test_a_time_that_is_none_is_no_time(taken: str | None) -> None:
-    assert clean_photo(with_exif(taken)).taken is None
+    assert clean_photo(with_exif(taken, "+05:30")).taken is None
 
 
 def test_a_time_without_offset_is_the_zones() -> None:
@@ -116,6 +126,22 @@ def test_a_large_photo_is_made_smaller() -> None:
 def test_nothing_behind_the_picture_stays() -> None:
     polyglot = SAMPLES["JPEG"] + b"PK\x03\x04<script>alert(1)</script>" * 50
     assert b"script" not in clean_photo(polyglot).jpeg
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_no_comment_of_a_picture_stays(kind: str) -> None:
+    words = PngInfo()
+    words.add_text("comment", "taken at 12.97 N 77.59 E")
+    sent = picture(kind, comment=b"taken at 12.97 N 77.59 E", pnginfo=words)
+    assert b"77.59 E" in sent
+    assert b"77.59 E" not in clean_photo(sent).jpeg
+
+
+def test_a_jpeg_of_endless_layers_is_refused() -> None:
+    layered = picture(progressive=True)
+    layer = layered[layered.rindex(b"\xff\xda") : -2]
+    with pytest.raises(PhotoRefused, match="too many layers"):
+        clean_photo(layered[:-2] + layer * MOST_SCANS + layered[-2:])
 
 
 def _png_header(width: int, height: int) -> bytes:
