@@ -3,8 +3,9 @@
 
 A dial of step s that shows n says that the register lies in [n, n + s). It is doubtful if that
 lies wholly below the reading before it or above the one after it, or if more would have been used
-than the unit can, or usually does. Then the usual mistakes are tried on the digits: what would be
-plausible had it been so is named as a question. None is claimed where none fits.
+than the unit can, or usually does, since the one or until the other. Then the usual mistakes are
+tried on the digits: what would be plausible had it been so is named as a question. None is claimed
+where none fits.
 
 In: the digits, what the dial showed before and shows later, what the unit uses, the dials nearby.
 Out: remarks, the doubt first and the likely reasons behind it. Never: a decision. Pure.
@@ -43,6 +44,8 @@ class DialDoubt(StrEnum):
     """More would have been used than the unit can."""
     UNUSUAL = "unusual"
     """More would have been used than the unit usually does."""
+    TOO_LITTLE = "too_little"
+    """What would be left until a later reading is more than the unit usually uses."""
     ROLLOVER = "rollover"
     """The dial turned over."""
     DIGITS_EXCHANGED = "digits_exchanged"
@@ -136,6 +139,8 @@ def _doubt(read: DialText, at: datetime, past: DialPast) -> Remark | None:
         return Remark(DialDoubt.BELOW, before.value, before.at)
     if after is not None and read.value > after.value:
         return Remark(DialDoubt.ABOVE, after.value, after.at)
+    if after is not None and (left := _left(read, at, after, past)) is not None:
+        return Remark(DialDoubt.TOO_LITTLE, None, after.at, left)
     if before is None:
         return None
     with exactly():
@@ -148,6 +153,15 @@ def _doubt(read: DialText, at: datetime, past: DialPast) -> Remark | None:
             if used * HOURS_A_DAY > most * hours:
                 return Remark(doubt, None, before.at, used)
     return None
+
+
+def _left(read: DialText, at: datetime, after: Shown, past: DialPast) -> Decimal | None:
+    """Return what was used until a later reading where that is too much, or None."""
+    with exactly():
+        left = after.value - read.most
+        return (
+            left if left * HOURS_A_DAY > past.most_usual() * hours_between(at, after.at) else None
+        )
 
 
 def _is_plausible(read: DialText, at: datetime, past: DialPast) -> bool:

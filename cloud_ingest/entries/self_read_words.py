@@ -88,6 +88,10 @@ _WORDS: dict[DialDoubt, tuple[str, str]] = {
         "That would be {used} since {beside}, far more than before. Is it right?",
         "{used} since {beside} is far more than the unit usually uses",
     ),
+    DialDoubt.TOO_LITTLE: (
+        "That would leave {used} until {beside}, far more than before. Was it another day?",
+        "it leaves {used} until {beside}, far more than the unit usually uses",
+    ),
     DialDoubt.ROLLOVER: (
         "Did the dial turn over, from all nines to zero?",
         "the dial probably turned over: approve it, then say so (cloud-ingest epoch add)",

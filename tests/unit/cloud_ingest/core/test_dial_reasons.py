@@ -55,6 +55,12 @@ def test_a_value_above_a_later_reading_is_doubted() -> None:
     assert doubts("4800", past(after="4800.5")) == []
 
 
+@pytest.mark.parametrize("before", ["4711.3", None])
+def test_a_value_that_leaves_too_much_is_doubted(before: str | None) -> None:
+    assert doubts("4800", past(before, after="4824.9")) == []
+    assert doubts("4800", past(before, after="4826"))[0] is DialDoubt.TOO_LITTLE
+
+
 @pytest.mark.parametrize(
     ("text", "known", "likely", "meant"),
     [
