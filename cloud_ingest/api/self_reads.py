@@ -14,7 +14,7 @@ import hashlib
 import threading
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -224,7 +224,7 @@ def _send(
     store: Opened, dial: Dial, named: NamedMeter, sender: Sender, *, society_id: int, now: datetime
 ) -> Receipt:
     made = _made_anew(dial.photo)
-    sent = Sent(named, dial.client_id, dial.shown, dial.read_at.astimezone(UTC), made.sent)
+    sent = Sent(named, dial.client_id, dial.shown, dial.read_at, made.sent)
     return receipt_of(submit(store.conn, society_id, sent, sender, now), made.problem)
 
 

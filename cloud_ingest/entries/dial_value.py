@@ -86,6 +86,12 @@ class DialClaim:
             and before.origin is not Origin.METER
         )
 
+    @property
+    def is_beside_edit(self) -> bool:
+        """A person put the reading of the same moment right before."""
+        before = self.before
+        return before is not None and before.ts == self.register.ts and before.origin is Origin.EDIT
+
     def stood_still(self, step: Decimal) -> "DialClaim":
         """Return the claim, or the register before it where its dial hides that it is no fall.
 

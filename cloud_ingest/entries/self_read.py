@@ -61,6 +61,8 @@ class DialEntry:
     by: str
     now: datetime
     why: str | None
+    over_edits: bool = True
+    """It corrects what was said of the same moment even where that corrected something itself."""
 
 
 @translating
@@ -124,7 +126,8 @@ def take_dial(
     """
     is_forced = entry.why is not None
     channel, claim, fault = shown.accept(meter, is_forced=is_forced, is_named=is_named)
-    origin = Origin.EDIT if claim.corrects and fault else Origin.SELF_READ
+    corrects = claim.corrects and (entry.over_edits or not claim.is_beside_edit)
+    origin = Origin.EDIT if corrects and fault else Origin.SELF_READ
     seconds = int(claim.register.ts.timestamp())
     store_readings(
         shown.conn,

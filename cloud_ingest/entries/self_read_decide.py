@@ -110,7 +110,8 @@ def decide(
                 f"({sent.decided_because})"
             )
         if approve:
-            _take(conn, store, sent, DialEntry(sent.author, now, f"{reason} ({by})"))
+            entry = DialEntry(sent.author, now, f"{reason} ({by})", over_edits=False)
+            _take(conn, store, sent, entry)
         word: Decision = "approved" if approve else "refused"
         add_decision(conn, sent.submission_id, Verdict(word, by, reason, now, _seen(sent)))
         if approve:

@@ -119,7 +119,7 @@ def submit(
     with conn.transaction():
         lock_in_transaction(conn, Lock.SELF_READ)
         if known := _known(conn, society_id, sent, read, at):
-            return known
+            return _with_photo(conn, known, sent.photo, now)
         _require_room(conn, society_id, sent.named, now)
         shown = DialValue(conn, society_id, zone, read.value, at)
         looked = _take(_look(shown, read, sent, now), sender, now)
@@ -138,11 +138,24 @@ def _known(
     """
     key = sent.named.subject_type, sent.named.subject, sent.named.service
     known = submission_of_client(conn, society_id, key, sent.client_id)
-    if known is not None and (known.shown, known.read_at) != (str(read), at):
+    if known is None:
+        return None
+    source = sent.named.source or known.source
+    if (known.source, known.shown, known.read_at) != (source, str(read), at):
         raise SubmissionRefused(
-            f"{sent.client_id} was {known.shown} before: send another reading with a new client id"
+            f"{sent.client_id} was {known.shown} before, of {known.source}: send another "
+            "reading with a new client id"
         )
     return known
+
+
+def _with_photo(
+    conn: Connection, known: Submission, photo: SentPhoto | None, now: datetime
+) -> Submission:
+    """Return what came before, with the photo that it lacked."""
+    if photo is not None:
+        add_photo(conn, known.submission_id, photo.photo, photo.sha256, now)
+    return _kept(conn, known.society_id, str(known.receipt))
 
 
 def _require_room(conn: Connection, society_id: int, named: NamedMeter, now: datetime) -> None:

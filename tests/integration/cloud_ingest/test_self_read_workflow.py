@@ -5,7 +5,6 @@ import hashlib
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from uuid import uuid4
 
 import pytest
 
@@ -34,74 +33,30 @@ from cloud_ingest.month.status import month_status
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.self_read_photos import forget_pictures
 from cloud_ingest.store.self_read_submissions import Submission
-from shared_schema.catalogue import Service
 from shared_schema.quality import Quality
+from tests.support.self_read import (
+    ELECTRICITY,
+    END,
+    LEGACY,
+    NOW,
+    START,
+    approve,
+    kinds,
+    photo,
+    read_flat,
+    readings,
+    send,
+    society_id,
+)
 from tests.support.store import SOCIETY, ZONE, Site, local
 
-ELECTRICITY = Service.ELECTRICITY
-LEGACY = (
-    "Tower 1,unit,C-0303,electricity,grid,,,yes,2026-06-01,",
-    "Tower 1,unit,C-0304,electricity,grid,,,yes,2026-06-01,",
-)
-START, END = local("2026-07-01 08:00"), local("2026-08-01 08:00")
-NOW = local("2026-08-01 09:00")
 TENANT = Sender("resident of C-0304")
 Send = Callable[..., Submission]
 
 
 @pytest.fixture
 def flat(site: Site) -> Site:
-    """A legacy flat that was read on 1 July, and its neighbour."""
-    site.units(*LEGACY)
-    for unit, value in (("C-0304", "4711.3"), ("C-0303", "9100")):
-        first = send(site, value, START, unit=unit, now=START)
-        assert first.decision is None
-        approve(site, first, START)
-    return site
-
-
-def send(
-    site: Site,
-    shown: str,
-    at: datetime = END,
-    *,
-    unit: str = "C-0304",
-    client_id: str | None = None,
-    now: datetime = NOW,
-    photo: SentPhoto | None = None,
-) -> Submission:
-    named = NamedMeter(unit, ELECTRICITY)
-    sent = Sent(named, client_id or str(uuid4()), shown, at, photo)
-    return submit(site.conn, _society(site), sent, Sender(f"resident of {unit}"), now)
-
-
-def _society(site: Site) -> int:
-    return int(site.one("SELECT society_id FROM society"))
-
-
-def approve(site: Site, sent: Submission, now: datetime = NOW) -> Submission:
-    return decide(
-        site.conn,
-        SOCIETY,
-        str(sent.receipt),
-        approve=True,
-        by="manager",
-        reason="seen on the photo",
-        now=now,
-    )
-
-
-def photo(at: datetime | None = None) -> SentPhoto:
-    taken = None if at is None else PhotoTime(at.replace(tzinfo=None), timedelta())
-    return SentPhoto(Photo(b"jpeg", 4, 3, taken), hashlib.sha256(b"sent").digest())
-
-
-def kinds(sent: Submission) -> list[str | None]:
-    return [each["kind"] for each in sent.remarks]
-
-
-def readings(site: Site) -> int:
-    return int(site.one("SELECT count(*) FROM reading"))
+    return read_flat(site)
 
 
 def test_a_plausible_dial_is_taken_at_once(flat: Site) -> None:
@@ -311,14 +266,14 @@ def test_a_break_keeps_all_of_a_reading_or_nothing(
     def ended(conn: Connection, *_: object) -> None:
         conn.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
-    before, society_id = readings(flat), _society(flat)
+    before, society = readings(flat), society_id(flat)
     sent = Sent(NamedMeter("C-0304", ELECTRICITY), "phone-0001", "4890", END, photo())
     with monkeypatch.context() as patch, connect(store_dsn) as conn:
         patch.setattr("cloud_ingest.entries.self_read_submit.add_photo", ended)
         with pytest.raises(StoreUnavailable):
-            submit(conn, society_id, sent, TENANT, NOW)
+            submit(conn, society, sent, TENANT, NOW)
     assert readings(flat) == before
-    done = submit(flat.conn, society_id, sent, TENANT, NOW)
+    done = submit(flat.conn, society, sent, TENANT, NOW)
     assert (done.decision, done.has_picture, readings(flat)) == ("taken", True, before + 1)
 
 

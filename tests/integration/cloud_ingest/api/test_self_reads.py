@@ -227,6 +227,8 @@ def test_what_is_no_reading_is_refused(api: Api) -> None:
         {"client_id": "x"},
         {"read_at": "2026-11-20T09:00:00"},
         {"read_at": "2030-01-01T00:00:00Z"},
+        {"read_at": "9999-12-31T23:59:59-12:00"},
+        {"read_at": "0001-01-01T00:00:00+05:30"},
         {"shown": "about 4790"},
         {"shown": "\ud800"},
         {"shown": "9" * 41},
