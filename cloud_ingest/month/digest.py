@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The morning's digest of a society: where the month stands, and what people should look at.
 
-It tells of the newest month that has ended. A flag is new that was raised since the digest before;
-a change is one that was sent since then.
+It tells where the newest month stands that has ended. A flag is new that was raised since the
+digest before; a change, of whatever month, is one that was sent since then.
 
 In: a connection, the time, by when each society has its morning. Out: digests in the queues of
 mail, one a society and day. Never: a decision.
@@ -14,13 +14,14 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.flag import Flag
 from cloud_ingest.core.local_time import short_day, short_time
-from cloud_ingest.core.month import Month, month_of
+from cloud_ingest.core.month import Month, month_of, parse_month
 from cloud_ingest.deliver.digest import Digest, Section
-from cloud_ingest.month.changes_after import ChangedNumber, month_changes
+from cloud_ingest.month.changes_after import ChangedNumber, month_changes, settles_at
 from cloud_ingest.month.status import MonthStatus, month_status
 from cloud_ingest.month.status_words import status_sentence
+from cloud_ingest.settings_society import RunRules
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.digests import Due, put_digest, societies_with_digests
+from cloud_ingest.store.digests import Due, months_sent_since, put_digest, societies_with_digests
 from cloud_ingest.store.events import list_events
 from cloud_ingest.store.migrate import open_store
 from shared_schema.events import Severity
@@ -30,6 +31,7 @@ MOST_LINES = 20
 A_DAY = timedelta(days=1)
 Morning = Callable[[str], time]
 Window = Callable[[str], timedelta]
+Rules = Callable[[str], RunRules]
 
 
 def at_seven(_society: str) -> time:
@@ -37,7 +39,9 @@ def at_seven(_society: str) -> time:
     return time(7)
 
 
-def make_digests(conn: Connection, now: datetime, morning: Morning, window: Window) -> int:
+def make_digests(
+    conn: Connection, now: datetime, morning: Morning, window: Window, rules: Rules
+) -> int:
     """Queue the digest of each society whose morning has come today; return how many.
 
     Args:
@@ -45,6 +49,7 @@ def make_digests(conn: Connection, now: datetime, morning: Morning, window: Wind
         now: The time.
         morning: When the digest of a society is sent, local time.
         window: How far from the border a dial may end its months.
+        rules: How its months are closed by themselves.
     """
     zone = open_store(conn).zone
     local = now.astimezone(zone)
@@ -52,24 +57,31 @@ def make_digests(conn: Connection, now: datetime, morning: Morning, window: Wind
     for due in societies_with_digests(conn):
         if local.time() < morning(due.society) or due.made_on == local.date():
             continue
-        found = digest(conn, due, now, zone, window(due.society))
+        found = digest(conn, due, now, zone, window=window(due.society), rules=rules(due.society))
         payload = found.model_dump_json(by_alias=True).encode()
         made += put_digest(conn, due, local.date(), payload, now, is_quiet=found.is_quiet)
     return made
 
 
-def digest(conn: Connection, due: Due, now: datetime, zone: ZoneInfo, window: timedelta) -> Digest:
+def digest(
+    conn: Connection,
+    due: Due,
+    now: datetime,
+    zone: ZoneInfo,
+    *,
+    window: timedelta,
+    rules: RunRules,
+) -> Digest:
     """Make the digest of a society."""
     since = now - A_DAY if due.made_at is None else due.made_at
     month = _ended(now, zone)
     status = month_status(conn, due.society, month, now, window=window)
-    changed = month_changes(conn, due.society, month, since).numbers
     flags = list_events(conn, society=due.society)
     more = [
         *_section("Flags that are open", _flags(flags, since, zone)),
         *_section("Gateways that are not heard", _gateways(status, zone)),
         *_section("To be read from the dial", _dials(status, now, zone)),
-        *_section("Changed after it was sent", map(_change, changed)),
+        *_section("Changed after it was sent", _changes(conn, due, since, zone, rules)),
     ]
     return Digest(
         society=due.society,
@@ -125,7 +137,18 @@ def _dials(status: MonthStatus, now: datetime, zone: ZoneInfo) -> Iterator[str]:
             yield f"{each.subject} {each.service}, by {short_day(each.until, zone)}"
 
 
-def _change(number: ChangedNumber) -> str:
+def _changes(
+    conn: Connection, due: Due, since: datetime, zone: ZoneInfo, rules: RunRules
+) -> Iterator[str]:
+    """Word what was sent anew since the digest before, the newest month first."""
+    for name in months_sent_since(conn, due.society_id, since):
+        month = parse_month(name, zone)
+        settled = settles_at(rules, month, zone)
+        changed = month_changes(conn, due.society, month, since, settled_at=settled)
+        yield from (_change(name, each) for each in changed.numbers)
+
+
+def _change(month: str, number: ChangedNumber) -> str:
     before = "nothing" if number.before is None else f"{number.before:f}"
     after = "nothing" if number.after is None else f"{number.after:f} {number.unit}"
-    return f"{number.subject} {number.service}: {before} -> {after}"
+    return f"{number.subject} {number.service}, {month}: {before} -> {after}"

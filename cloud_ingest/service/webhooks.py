@@ -72,7 +72,11 @@ class Webhooks:
     def _digests(self, conn: Connection) -> int:
         said = self._settings
         return make_digests(
-            conn, datetime.now(UTC), said.morning, lambda name: said.due_rules(name).window
+            conn,
+            datetime.now(UTC),
+            said.morning,
+            said.months.self_read_window,
+            said.months.rules,
         )
 
     async def _deliver(self, receiver: Receives) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from cloud_ingest.store.connection import Connection, translating
-from cloud_ingest.store.rows import all_rows
+from cloud_ingest.store.rows import all_rows, scalars
 
 _QUEUE = """
 INSERT INTO webhook_delivery (webhook_id, event_id, version, payload, created_at, due_at)
@@ -49,6 +49,22 @@ def societies_with_digests(conn: Connection) -> list[Due]:
 
 
 @translating
+def months_sent_since(conn: Connection, society_id: int, since: datetime) -> list[str]:
+    """Return the months of which a number was sent or taken back after a time, the newest first."""
+    return scalars(
+        conn,
+        """
+        SELECT month FROM month_number WHERE society_id = %(society_id)s AND closed_at > %(since)s
+        UNION
+        SELECT month FROM month_withdrawal
+        WHERE society_id = %(society_id)s AND closed_at > %(since)s
+        ORDER BY month DESC
+        """,
+        {"society_id": society_id, "since": since},
+    )
+
+
+@translating
 def put_digest(
     conn: Connection, due: Due, day: date, payload: bytes, now: datetime, *, is_quiet: bool
 ) -> bool:
@@ -64,7 +80,7 @@ def put_digest(
         conn.execute(
             _QUEUE,
             {
-                "key": f"digest/{due.society_id}/{day}",
+                "key": f"digest/{due.society}/{day}",
                 "payload": payload,
                 "now": now,
                 "society": due.society,

@@ -16,6 +16,7 @@ from cloud_ingest.deliver.mail import Mailbox, MailServer
 from cloud_ingest.month.close import close_month
 from cloud_ingest.month.digest import at_seven, make_digests
 from cloud_ingest.operate.webhook_checks import check_webhooks
+from cloud_ingest.settings_society import RunRules
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.rows import scalar, scalars
 from cloud_ingest.store.webhooks import webhook_states
@@ -173,19 +174,19 @@ def test_the_link_is_encrypted_or_there_is_none(
 
 NOW = local("2026-08-05 06:59")
 WINDOW = timedelta(days=3)
+JULY = every(local("2026-06-30 00:00"), local("2026-08-02 00:00"), 1000, 10, HOUR)
 
 
 @pytest.fixture
 def closed(site: Site) -> Site:
     """A society whose July is closed: one flat has a number, the other was not read."""
     site.units(unit_line("A-1204", "1"), unit_line("<b>B", "2"))
-    hours = every(local("2026-06-30 00:00"), local("2026-08-02 00:00"), 1000, 10, HOUR)
-    site.deliver("1", hours)
+    site.deliver("1", JULY)
     return site
 
 
 def digests(site: Site, now: datetime) -> int:
-    return make_digests(site.conn, now, at_seven, lambda _: WINDOW)
+    return make_digests(site.conn, now, at_seven, lambda _: WINDOW, lambda _: RunRules())
 
 
 def test_a_month_is_mailed_as_manifest_and_balances(
@@ -230,11 +231,48 @@ def test_a_digest_tells_what_to_look_at(closed: Site, there: support.MailServer)
     assert str(came["Subject"]).startswith("[Lake View] July: 1 of 2 final")
 
 
+def changed(there: support.MailServer) -> list[str]:
+    """What the newest digest calls changed."""
+    body = there.taken[-1].get_body(("plain",))
+    assert body is not None
+    lines = body.get_content().splitlines()
+    title = "Changed after it was sent"
+    return [line.strip() for line in lines[lines.index(title) + 1 :]] if title in lines else []
+
+
+def test_what_a_month_sends_first_is_no_change(closed: Site, there: support.MailServer) -> None:
+    post = Post(closed.conn, there.port, SOCIETY)
+    first = local("2026-08-01 01:20")
+    close_month(closed.conn, SOCIETY, "2026-07", first)
+    closed.deliver("2", JULY)
+    close_month(closed.conn, SOCIETY, "2026-07", first + 4 * HOUR)
+    assert digests(closed, first + 7 * HOUR) == 1
+    post.deliver()
+    assert changed(there) == []
+
+
+def test_a_change_of_an_older_month_is_told_once(closed: Site, there: support.MailServer) -> None:
+    post = Post(closed.conn, there.port, SOCIETY)
+    close_month(closed.conn, SOCIETY, "2026-07", NOW)
+    september = local("2026-09-02 07:01")
+    digests(closed, september)
+    closed.deliver("2", JULY)
+    close_month(closed.conn, SOCIETY, "2026-07", september + HOUR)
+    for days in (1, 2):
+        digests(closed, september + timedelta(days=days))
+        post.deliver()
+        told = [] if days == 2 else ["<b>B electricity, 2026-07: nothing -> 7.440 kWh"]
+        assert changed(there) == told
+
+
 @pytest.mark.parametrize("wanted", [True, False])
 def test_a_quiet_morning_is_told_to_who_wants_it(
     society: FlaggedSociety, there: support.MailServer, *, wanted: bool
 ) -> None:
     post = Post(society.conn, there.port, "S", quiet_digest=wanted)
-    assert make_digests(society.conn, NOW + HOUR, at_seven, lambda _: WINDOW) == 1
+    assert (
+        make_digests(society.conn, NOW + HOUR, at_seven, lambda _: WINDOW, lambda _: RunRules())
+        == 1
+    )
     post.deliver()
     assert len(there.taken) == int(wanted)
