@@ -13,7 +13,15 @@ from typing import Any, Final
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from cloud_ingest.api import billing, events, health, months, self_reads, units
+from cloud_ingest.api import (
+    billing,
+    events,
+    health,
+    months,
+    self_read_queue,
+    self_reads,
+    units,
+)
 from cloud_ingest.api.gate import BEHIND_TOKENS, Gate
 from cloud_ingest.api.house import House
 from cloud_ingest.api.problems import MEDIA_TYPE, Problem, answer_problems
@@ -22,6 +30,7 @@ ROOMS: Final[tuple[APIRouter, ...]] = (
     months.router,
     events.router,
     self_reads.router,
+    self_read_queue.router,
     units.router,
     billing.router,
 )
