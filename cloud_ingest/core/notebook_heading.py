@@ -26,7 +26,7 @@ ABOUT: Final[Mapping[Holds, re.Pattern[str]]] = {
         r"( ?/ ?(flat|unit|house|shop))?( (no|number|name|id|label))?|फ्लैट( नं| नंबर)?|सदनिका"
     ),
     "tower": re.compile(r"(tower|wing|block|bldg|building)( (no|name))?|विंग|टॉवर"),
-    "meter": re.compile(r"(meter|serial|sr|sl)( (serial))?( (no|number))|meter|serial|मीटर( नं)?"),
+    "meter": re.compile(r"meter( (serial|sr|sl))?( (no|number))?|मीटर( नं)?"),
     "day": re.compile(r"(reading )?(date|day)( of reading| read)?|read on|तारीख|दिनांक"),
 }
 _OPENING = re.compile(r"\b(prev|previous|opening|old|last|initial|start)\b|पिछल")

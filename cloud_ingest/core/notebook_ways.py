@@ -270,7 +270,7 @@ def _of_difference(view: PageView) -> Iterator[Finding]:
     if other is not None and abs(says - moved - other) <= max(2 * step, other * USED_SLACK):
         yield Finding(Cause.SOURCE, 1.0, number=other)
     for factor in FACTORS:
-        if moved and abs(says - moved * factor) <= step * max(factor, Decimal(1)):
+        if moved and says and abs(says - moved * factor) <= step * max(factor, Decimal(1)):
             yield Finding(Cause.FACTOR, 0.5, number=factor)
     yield Finding(Cause.SUM, 0.1, number=moved if own is None else own)
 
@@ -286,7 +286,7 @@ def _other_use(view: PageView) -> Decimal | None:
 def _of_use(view: PageView) -> Iterator[Finding]:
     """The notebook has no readings, only what was used."""
     says, used = view.page.says, view.unit.used
-    if says is None or not used:
+    if not says or not used:
         return
     for factor in FACTORS:
         if abs(says - used * factor) <= max(step_of(says), used * factor * 2 / 31):

@@ -122,6 +122,12 @@ def test_a_wrong_subtraction_is_told() -> None:
     assert [f.cause for f in said("12345", "12572", "262").causes] == [Cause.SUM]
 
 
+def test_nothing_used_is_no_factor_of_what_was_used() -> None:
+    assert [f.cause for f in said("12345", "12572", "0").causes] == [Cause.SUM]
+    ours = {"A": unit("A", "12345.6")}
+    assert not judge({"A": Page(used=Decimal(0))}, ours)["A"].causes
+
+
 def test_nothing_explains_a_number_out_of_nowhere() -> None:
     assert said("12345", "80808") == Verdict(agrees=False)
 

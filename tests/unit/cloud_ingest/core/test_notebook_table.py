@@ -58,6 +58,12 @@ def test_a_sheet_a_month_has_both_readings() -> None:
     assert (use.value, use.when) == (Decimal(20), When(date(2026, 10, 1), is_month=True))
 
 
+@pytest.mark.parametrize("heading", ["Sr No", "S.No.", "Sl. No", "Serial No."])
+def test_a_running_number_of_rows_is_no_meter(heading: str) -> None:
+    found = of([heading, "Flat", "1 Oct 2026"], [Decimal(1), "A-101", Decimal(100)])
+    assert [each.who for each in found.readings] == [Who("A-101")]
+
+
 def test_a_merged_heading_stands_over_two_columns() -> None:
     found = of(
         ["Flat", "1 Sep 2026", None, "1 Oct 2026", None],
