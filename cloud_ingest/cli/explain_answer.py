@@ -16,7 +16,7 @@ from cloud_ingest.core.month import parse_month
 from cloud_ingest.core.month_name import MONTHS
 from cloud_ingest.core.words import ORIGINS, REASONS
 from cloud_ingest.month.explanation import BilledMeter, ExplainedMeter, Explanation
-from shared_schema.billing import BoundaryReading
+from shared_schema.billing import BoundaryReading, NumberStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ def _what(found: Explanation) -> str:
     if number.quantity is None:
         why = f": {REASONS[number.reasons[0]]}" if number.reasons else ""
         return f"{number.state}{why}"
-    return f"{number.quantity:f} {found.unit}"
+    waits = ", provisional" if number.status is NumberStatus.PROVISIONAL else ""
+    return f"{number.quantity:f} {found.unit}{waits}"
 
 
 def _sums(found: Explanation) -> list[_Sum]:

@@ -42,7 +42,7 @@ from cloud_ingest.store.published import (
     published_states,
 )
 from cloud_ingest.views.usage import DayUsage
-from shared_schema.billing import BILLING_UNITS, Bounds, Estimate, Held, MonthShare
+from shared_schema.billing import BILLING_UNITS, Bounds, Estimate, Held, MonthShare, NumberStatus
 from shared_schema.catalogue import Service
 from shared_schema.message import DecimalText
 from shared_schema.quality import Quality, Reason
@@ -63,6 +63,8 @@ class ShownNumber:
     unit: str
     version: int | None = None
     """None: withheld, or of a bulk meter: it has no number of its own."""
+    status: NumberStatus | None = None
+    """None: not published, or sent before numbers had one."""
     quality: Quality = Quality.MISSING
     reasons: tuple[Reason, ...] = ()
     bounds: Bounds | None = None
@@ -175,6 +177,7 @@ def _shown_numbers(found: PublishedMonth) -> list[ShownNumber]:
             number.quantity,
             number.unit,
             version=number.version,
+            status=number.status,
             quality=number.quality,
             reasons=number.reasons,
             bounds=number.bounds,

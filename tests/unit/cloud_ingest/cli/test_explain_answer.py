@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from cloud_ingest.cli.explain_answer import answer_lines
 from cloud_ingest.month.explanation import BilledMeter, Explanation
-from shared_schema.billing import BoundaryReading
+from shared_schema.billing import BoundaryReading, NumberStatus
 from shared_schema.quality import Origin, Quality, Reason
 from tests.support.explained import END, METER, START, border, explained, meter, read, shown
 from tests.support.store import ZONE
@@ -33,6 +33,11 @@ def test_a_number_is_its_closing_less_its_opening_register() -> None:
         "  - start  12345 kWh  1 Jan 00:00, from the meter".replace("12345 ", "    12345 "),
         "  = used      29.760 kWh",
     ]
+
+
+def test_a_provisional_number_says_so_at_once() -> None:
+    first, *_ = told(explained(number=shown(status=NumberStatus.PROVISIONAL)))
+    assert first == "A-1 electricity, January 2026: 29.760 kWh, provisional"
 
 
 def test_what_began_anew_is_a_line_of_the_sum() -> None:
