@@ -178,8 +178,10 @@ Everything is left running; Ctrl-C ends it.
 
 In another terminal, from this folder:
 export IOT_UTILITY_DSN={shlex.quote(world.dsn)} IOT_UTILITY_SOCIETY={society}
+{run} month status {month}
+{run} explain A-1204 --month {month}
+{run} month changes {month}
 {run} report {month}
-{run} usage A-1204 --month {month} --days
 {run} events list
 
 A consumer logs in with these files; this keeps the numbers of all months in billing.db:

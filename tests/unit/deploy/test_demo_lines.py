@@ -33,6 +33,17 @@ def test_each_command_is_a_program_that_is_there(monkeypatch: pytest.MonkeyPatch
     assert all(Path(words[0]).is_file() for words in commands)
 
 
+def test_the_three_questions_come_first() -> None:
+    _export, *commands = lines()
+    asked = [words[1:] for words in commands[:3]]
+    month = f"{WORLD.society.month:%Y-%m}"
+    assert asked == [
+        ["month", "status", month],
+        ["explain", "A-1204", "--month", month],
+        ["month", "changes", month],
+    ]
+
+
 def test_elsewhere_the_program_has_its_whole_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
