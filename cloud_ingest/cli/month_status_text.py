@@ -95,7 +95,10 @@ class _Teller:
         what = f"{counted(len(dials), 'dial')} {{}} be read {days}: {_some(dials)}."
         said = what.format("has to" if len(dials) == 1 else "have to")
         if first.why != "no_data_port":
-            said = f"Or, in place of what is silent, {what.format('can')}"
+            look = "Or, in place of what is silent,"
+            if not self.found.gateways:
+                look = "Look at the power and the wires of what is silent. Or, in its place,"
+            said = f"{look} {what.format('can')}"
         yield from wrapped(said)
         at = max(first.read_from, self.now).replace(second=0, microsecond=0)
         yield from self._command(

@@ -102,6 +102,18 @@ def test_a_closed_month_is_one_sentence(society: Site) -> None:
     assert sentence == "July: 4 of 5 final, 1 withheld: A-2 electricity, offline since 24 Jul"
 
 
+def test_a_silent_meter_of_a_heard_gateway_is_looked_at(society: Site) -> None:
+    gateway_status(society.conn, "gw-a", NINE)
+    close_month(society.conn, SOCIETY, "2026-07", NINE)
+    assert any(
+        each.startswith(
+            "Look at the power and the wires of what is silent. Or, in its place, 1 dial can be "
+            "read by 4 Aug: A-2 electricity."
+        )
+        for each in said(society, NINE)
+    )
+
+
 def test_a_month_in_which_nothing_is_missing_is_one_line(site: Site) -> None:
     site.units(unit_line("A-1", "1"))
     site.deliver("1", every(START, END, 1000, 10, HOUR))
