@@ -92,7 +92,7 @@ def completeness(
             channels = []
         stretches = view.missing(conn, channels, zone, until) if gaps else ()
         asked = view.asked_again(conn, society_id, channels, span, zone)
-        found = Lacks(channels, stretches, zone, month, states, asked)
+        found = Lacks(channels, stretches, zone, str(span), states, asked)
     say(_as_json(found) if json else _as_tables(found))
 
 

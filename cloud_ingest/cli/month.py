@@ -27,6 +27,7 @@ from cloud_ingest.cli.published import bound
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.sentences import wrapped
 from cloud_ingest.cli.table import Column, counted, figure, table
+from cloud_ingest.core.month_name import named_month
 from cloud_ingest.core.words import ADVICE
 from cloud_ingest.month.close import Closed, close_again, closing_of_month
 from cloud_ingest.month.dry_run import dry_run
@@ -48,7 +49,7 @@ Estimates = Annotated[
 
 @app.command("close-month")
 def close_month(
-    month: Annotated[str, typer.Argument(help="The month, such as 2026-07.")],
+    month: Annotated[str, typer.Argument(help="The month, such as 2026-07 or July.")],
     *,
     society: Society,
     estimates: Estimates = None,
@@ -64,12 +65,13 @@ def close_month(
     Example: cloud-ingest close-month 2026-07 --society "Lake View"
     """
     with opened_store(dsn, config, estimates=estimates) as opened:
+        now = datetime.now(UTC)
         is_sent = estimates is None and opened.settings.run_rules(society).provisional
         closing, store = closing_of_month(
             opened.conn,
             society,
-            month,
-            datetime.now(UTC),
+            str(named_month(month, opened.zone, now)),
+            now,
             self_read_window=opened.settings.self_read_window(society),
             grace=opened.settings.close_grace,
             limits=limits_of(opened.settings),
@@ -102,7 +104,7 @@ def counted_line(done: Closed) -> str:
 
 @app.command("report")
 def report(
-    month: Annotated[str, typer.Argument(help="A closed month, such as 2026-07.")],
+    month: Annotated[str, typer.Argument(help="A closed month, such as 2026-07 or July.")],
     *,
     society: Society,
     json: Json = False,
@@ -114,7 +116,8 @@ def report(
     Example: cloud-ingest report 2026-07 --society "Lake View"
     """
     with opened_store(dsn, config) as opened:
-        found = month_report(opened.conn, society, month)
+        span = named_month(month, opened.zone, datetime.now(UTC))
+        found = month_report(opened.conn, society, str(span))
     say(as_json(found) if json else as_table(found))
 
 

@@ -32,6 +32,7 @@ from cloud_ingest.cli.options import (
 )
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, table
+from cloud_ingest.core.month_name import named_month
 from cloud_ingest.errors import NumberRefused, UserError
 from cloud_ingest.month.decision import (
     Decision,
@@ -46,7 +47,7 @@ from shared_schema.catalogue import Service
 app = new_group("Numbers that wait for a person: held changes, and quantities in doubt.")
 
 OfService = Annotated[Service, typer.Option("--service", help="What the number counts.")]
-OfMonth = Annotated[str, typer.Option("--month", help="The closed month, such as 2026-07.")]
+OfMonth = Annotated[str, typer.Option("--month", help="The closed month, such as 2026-07 or July.")]
 Yes = Annotated[
     bool, typer.Option("--yes", help="Say it and close the month again; without it nothing is.")
 ]
@@ -75,7 +76,9 @@ def number_list(
     Example: cloud-ingest number list --month 2026-07 --society "Lake View"
     """
     with opened_store(dsn, config) as opened:
-        found = waiting_numbers(opened.conn, society, month)
+        now = datetime.now(UTC)
+        span = None if month is None else str(named_month(month, opened.zone, now))
+        found = waiting_numbers(opened.conn, society, span)
     if json:
         for each in found:
             say(json_text(asdict(each)))
@@ -165,12 +168,14 @@ def _decide(
     json: bool,
 ) -> None:
     with opened_store(dsn, config) as opened:
-        said = replace(said, saw=_seen(quantity))
+        now = datetime.now(UTC)
+        month = str(named_month(said.month, opened.zone, now))
+        said = replace(said, month=month, saw=_seen(quantity))
         found = decide(
             opened.conn,
             society,
             said,
-            datetime.now(UTC),
+            now,
             apply=yes and said.saw is not None,
             self_read_window=opened.settings.self_read_window(society),
             limits=limits_of(opened.settings),

@@ -124,7 +124,7 @@ SheetFile = Annotated[
 ByInstaller = Annotated[
     str | None, typer.Option("--by", help="Who says so [default: who commissioned].")
 ]
-Month = Annotated[str, typer.Option("--month", help="Such as 2026-07; it may still run.")]
+Month = Annotated[str, typer.Option("--month", help="Such as 2026-07 or July; it may still run.")]
 BrokerAt = Annotated[str | None, typer.Option("--broker", help="Where the broker is: HOST:PORT.")]
 BrokerUser = Annotated[str | None, typer.Option("--username", help="Who we are to the broker.")]
 BrokerPassword = Annotated[

@@ -16,6 +16,7 @@ from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Config, Dsn, Month, OneUnit, Society, SubjectType, opened_store
 from cloud_ingest.cli.proof_sheet import proof_sheet
 from cloud_ingest.cli.say import say
+from cloud_ingest.core.month_name import named_month
 from cloud_ingest.errors import UserError
 from cloud_ingest.month.explain import Asked
 from cloud_ingest.prove.proof import prove as prove_month
@@ -58,10 +59,12 @@ def prove(
     with opened_store(dsn, config) as opened:
         if out is not None and out.suffix != ".json":
             raise UserError(f"{out}: the proof is JSON, and a page goes beside it: name a .json")
+        now = datetime.now(UTC)
+        span = named_month(month, opened.zone, now)
         proof = prove_month(
             opened.conn,
-            Asked(society, month, unit, service, subject_type),
-            datetime.now(UTC),
+            Asked(society, str(span), unit, service, subject_type),
+            now,
             self_read_window=opened.settings.self_read_window(society),
             estimates=opened.settings.estimates,
         )

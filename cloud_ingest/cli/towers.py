@@ -53,9 +53,9 @@ def towers(
         span = month_to_show(conn, society_id, month, zone, datetime.now(UTC))
         found = Shown(
             society,
-            month,
+            str(span),
             zone,
-            closed_at(conn, society_id, month),
+            closed_at(conn, society_id, str(span)),
             tuple(_balances(opened, society, society_id, span, days=days)),
             days,
         )

@@ -3,7 +3,7 @@
 
 What was published is shown whatever the clock says: it may have been set back.
 
-In: a society, the text of a month, the time. Out: the month. Never: a write.
+In: a society, a month as people name it, the time. Out: the month. Never: a write.
 
 Raises: CloseRefused.
 """
@@ -11,7 +11,8 @@ Raises: CloseRefused.
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.month import Month, begun_month, parse_month
+from cloud_ingest.core.month import Month, begun_month
+from cloud_ingest.core.month_name import named_month
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.manifests import is_closed
 
@@ -19,12 +20,12 @@ from cloud_ingest.store.manifests import is_closed
 def month_to_show(
     conn: Connection, society_id: int, text: str, zone: ZoneInfo, now: datetime
 ) -> Month:
-    """Return the month of ``YYYY-MM``, of which there is something to show.
+    """Return the month that a person means, of which there is something to show.
 
     Raises:
         CloseRefused: it is none, or it is open and has not begun.
     """
-    month = parse_month(text, zone)
+    month = named_month(text, zone, now)
     if is_closed(conn, society_id, str(month)):
         return month
-    return begun_month(text, zone, now)
+    return begun_month(str(month), zone, now)
