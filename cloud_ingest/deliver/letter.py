@@ -49,7 +49,7 @@ def letter_of(payload: bytes, zone: ZoneInfo) -> Letter:
 
 
 def _letter(subject: str, lines: list[str], html: str | None = None) -> Letter:
-    one_line = " ".join(visible(subject).split())
+    one_line = " ".join(visible(subject).split()).replace("=?", "= ?")  # no encoded word of a name
     if len(one_line) > LONGEST_SUBJECT:
         one_line = one_line[: LONGEST_SUBJECT - 1] + "…"
     text = "\n".join(visible(line) for line in lines) + "\n"

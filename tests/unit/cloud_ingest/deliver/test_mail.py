@@ -9,7 +9,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -39,6 +39,8 @@ class Tags(HTMLParser):
 
 
 @given(HOSTILE, HOSTILE, HOSTILE)
+@example("=?utf-8?q?a=0D=0ABcc:=20spy@spy.example?=", "", "")
+@example("", "", "=?utf-8?b?YQ0KQmNjOiBzcHlAc3B5LmV4YW1wbGU=?=")
 def test_what_a_name_holds_is_text_alone(society: str, title: str, line: str) -> None:
     sections = (Section(title=title, lines=(line,)),)
     digest = Digest(society=society, day="2026-11-03", sections=sections, is_quiet=False)
