@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.flag import Flag, served_unit
 from cloud_ingest.core.month import Month, midnight, month_before, month_of
@@ -27,9 +28,11 @@ from shared_schema.catalogue import Service
 from shared_schema.events import Subject, SubjectType
 
 _Key = tuple[SubjectType, str, Service]
+_Dial = tuple[SubjectKind, str, Service, str]
+"""Whose, of which service and source."""
 TOO_LATE: Final = "it is too late for its month: the next dial tells of both"
 CLOSED: Final = "its month was closed with a number"
-READ: Final = "its dial was read"
+READ: Final = "its dial was read, or is no longer asked for"
 
 
 class DueRules(NamedTuple):
@@ -107,17 +110,17 @@ def _proved(conn: Connection, society_id: int, span: Month) -> frozenset[_Key]:
     return frozenset((each.subject.type, each.subject.id, each.service) for each in numbers)
 
 
-def _sent(conn: Connection, society_id: int, span: Month, window: timedelta) -> frozenset[_Key]:
-    """Return of what a value was sent for the month and waits for the manager."""
+def _sent(conn: Connection, society_id: int, span: Month, window: timedelta) -> frozenset[_Dial]:
+    """Return the dials of which a value was sent for the month and waits for the manager."""
     return frozenset(
-        (SubjectType(each.subject_type), each.subject, each.service)
+        (each.subject_type, each.subject, each.service, each.source)
         for each in submissions(conn, society_id, waiting=True)
-        if each.subject_type != "bulk" and abs(each.read_at - span.end) <= window
+        if abs(each.read_at - span.end) <= window
     )
 
 
 def _due(
-    found: tuple[ToRead, ...], month: str, proved: frozenset[_Key], sent: frozenset[_Key]
+    found: tuple[ToRead, ...], month: str, proved: frozenset[_Key], sent: frozenset[_Dial]
 ) -> Iterator[DueDial]:
     """Give what is due of each subject's service."""
     own = sorted((each for each in found if each.why == "no_data_port"), key=_key)
@@ -133,8 +136,12 @@ def _due(
             border=first.border,
             until=first.until,
             meters=tuple(str(each.meter) for each in (first, *others)),
-            is_sent=key in sent,
+            is_sent=all(_dial(each) in sent for each in (first, *others)),
         )
+
+
+def _dial(meter: ToRead) -> _Dial:
+    return meter.subject_type, meter.subject, meter.service, meter.source
 
 
 def _key(meter: ToRead) -> _Key:

@@ -94,6 +94,19 @@ def test_too_late_ends_it_and_the_next_month_begins_anew(flats: Site) -> None:
     assert sweep(flats, local("2026-09-02 00:00")) == (2, 0)
 
 
+def test_a_bulk_dial_that_was_sent_waits_for_the_manager(site: Site) -> None:
+    site.units(
+        "Tower 1,bulk,mains,electricity,grid,LNT,5,yes,2026-06-01,",
+        "Tower 1,bulk,mains,electricity,solar,LNT,6,yes,2026-06-01,",
+    )
+    for source, told in (("grid", "was not read"), ("solar", "waits for a decision")):
+        named = NamedMeter("mains", ELECTRICITY, source, subject_type="bulk")
+        sent = Sent(named, f"phone-{source}", "4711", BORDER)
+        submit(site.conn, site.one("SELECT society_id FROM society"), sent, Sender("guard"), DUE)
+        sweep(site, DUE)
+        assert told in flags(site)["Tower 1"].message
+
+
 def test_what_waits_for_the_manager_is_told(flats: Site) -> None:
     society_id = int(flats.one("SELECT society_id FROM society"))
     sent = Sent(NamedMeter("C-0304", ELECTRICITY), "phone-0001", "4711", BORDER)
