@@ -109,11 +109,15 @@ def self_read(
 
 def moment_of_dial(at: datetime, by: str, now: datetime, zone: ZoneInfo) -> datetime:
     """Return when a dial was read, to the second, if somebody can have read it then."""
+    try:
+        at = at.astimezone(UTC).replace(microsecond=0)
+    except OverflowError:
+        raise SelfReadRefused(f"{at.isoformat()} is no time: give --at as it was") from None
     if at > now + FUTURE_TOLERANCE:
         raise SelfReadRefused(f"{minute(at, zone)} is in the future: give --at as it was")
     if not by.strip():
         raise SelfReadRefused("say who read the dial: give --by")
-    return at.astimezone(UTC).replace(microsecond=0)
+    return at
 
 
 def take_dial(

@@ -13,11 +13,13 @@ decision of one submission; a value that nobody sent.
 from datetime import datetime
 
 from cloud_ingest.core.typed_text import remark
+from cloud_ingest.entries.advice import enter_command
 from cloud_ingest.entries.dial_value import DialValue
 from cloud_ingest.entries.meter import NamedMeter, find_meter, judge_register
 from cloud_ingest.entries.self_read import DialEntry, take_dial
 from cloud_ingest.entries.self_read_submit import replace_waiting
 from cloud_ingest.errors import NotFound, SubmissionRefused
+from cloud_ingest.store.assignments import meter_of
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.locks import Lock, lock_in_transaction
 from cloud_ingest.store.migrate import Store, open_store
@@ -95,7 +97,7 @@ def decide(
 
     Raises:
         NotFound: nothing of that name was sent.
-        SubmissionRefused: it was decided before.
+        SubmissionRefused: it was decided before, or another meter hung there.
         SelfReadRefused: another claim of the same moment is better.
     """
     store = open_store(conn)
@@ -134,6 +136,12 @@ def _take(conn: Connection, store: Store, sent: Submission, entry: DialEntry) ->
         sent.subject, sent.service, source=sent.source, subject_type=sent.subject_type
     )
     meter = find_meter(conn, sent.society_id, named, at=sent.read_at)
+    if meter.meter_id != meter_of(conn, sent.assignment_id):
+        raise SubmissionRefused(
+            f"{sent.subject} {sent.service}: by the list of units it was {meter.meter} that hung "
+            "there, and not the meter that this was sent of: refuse it, and enter what the dial of "
+            f"that meter showed: {enter_command(meter, sent.read_at, sent.value, store.zone)}"
+        )
     judge_register(conn, meter, store, entry.now)
     shown = DialValue(conn, sent.society_id, store.zone, sent.value, sent.read_at)
     take_dial(shown, meter, entry, is_named=False)

@@ -221,3 +221,10 @@ def namesakes(conn: Connection, society_id: int, label: str) -> list[str]:
         """,
         {"society_id": society_id, "label": label},
     )
+
+
+@translating
+def meter_of(conn: Connection, assignment_id: int) -> int:
+    """Return the meter of an assignment, of whatever version."""
+    statement = "SELECT meter_id FROM assignment_version WHERE assignment_id = %s"
+    return int(scalar(conn, statement, (assignment_id,)))

@@ -85,6 +85,19 @@ def test_an_edit_stands_before_what_a_manager_approves(flat: Site) -> None:
         approve(flat, sent)
 
 
+def test_no_approval_moves_a_dial_to_another_meter(site: Site) -> None:
+    site.units("Tower 1,unit,C-0304,electricity,grid,LNT,1,yes,2026-06-01,")
+    sent = send(site, "4711")
+    site.units(
+        "Tower 1,unit,C-0304,electricity,grid,LNT,1,yes,2026-06-01,2026-07-20 00:00",
+        "Tower 1,unit,C-0304,electricity,grid,LNT,2,yes,2026-07-20 00:00,",
+        now=NOW,
+    )
+    with pytest.raises(SubmissionRefused, match="it was LNT 2 that hung there"):
+        approve(site, sent)
+    assert readings(site) == 0
+
+
 def test_of_two_self_reads_the_approved_one_counts(flat: Site) -> None:
     send(flat, "4890")
     approve(flat, send(flat, "4891"))

@@ -191,6 +191,8 @@ def test_a_whole_dial_within_its_step_is_no_fall(flat: Site) -> None:
     [
         ("4x", END, "is no dial value"),
         ("4890", NOW + timedelta(hours=1), "is in the future"),
+        ("4890", datetime.fromisoformat("0001-01-01T00:00:00+05:30"), "is no time"),
+        ("4890", datetime.fromisoformat("9999-12-31T23:59:59-12:00"), "is no time"),
         ("4890", local("2026-05-01 08:00"), "no electricity meter was assigned"),
     ],
 )
