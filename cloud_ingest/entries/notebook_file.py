@@ -31,15 +31,22 @@ MOST_BYTES: Final = 8 * 2**20
 """Of a file; the notebook of 1,000 flats over ten years has some 2 MiB."""
 MOST_UNPACKED: Final = 64 * 2**20
 MOST_CELLS: Final = 2_000_000
-"""Of the rectangle that a sheet spans."""
+"""Of the rectangles that the sheets span."""
 MOST_SHEETS: Final = 200
 _PART: Final = 2**20
+_LONG_CELL: Final = 2**13
 _OLE: Final = bytes.fromhex("D0CF11E0A1B11AE1")
 _ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
 DIGITS: Final = 15
 """That a spreadsheet keeps and shows of a number."""
 _CELL = re.compile(rb"<(?:\w+:)?c[\s/>]")
 _ADDRESS = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{1,7})([0-9]{1,10})["']""")
+_UNCOUNTED = re.compile(
+    rb"""<(?:\w+:)?c\s(?![^>]{0,99}t=["']str)[^>]{0,99}?\br=["'](\w{1,17})["'][^>]{0,99}>\s*"""
+    rb"""<(?:\w+:)?f(?:\s[^>]{0,99})?(?:/>|>[^<]*</(?:\w+:)?f>)\s*"""
+    rb"""(?:<(?:\w+:)?v(?:\s*/>|></(?:\w+:)?v>)\s*)?</(?:\w+:)?c>"""
+)
+"""A cell with a formula and no value of it; an empty text is one."""
 
 
 def read_sheets(path: Path) -> list[Sheet]:
@@ -90,7 +97,7 @@ def _look_at(path: Path, archive: zipfile.ZipFile) -> None:
         raise _refused(path, "it is no .xlsx workbook: save it as .xlsx or as CSV UTF-8")
     if sum("/worksheets/" in name for name in names) > MOST_SHEETS:
         raise _refused(path, f"it has more than {MOST_SHEETS} sheets")
-    left = MOST_UNPACKED
+    left, cells = MOST_UNPACKED, 0
     for member in archive.infolist():
         span = _Span()
         for part in _parts(archive, member):
@@ -100,9 +107,16 @@ def _look_at(path: Path, archive: zipfile.ZipFile) -> None:
             span.look_at(part)
         if not span.is_addressed:
             raise _refused(path, "its cells have no address: save it in a spreadsheet again")
-        if span.cells > MOST_CELLS:
+        if span.uncounted:
             raise _refused(
-                path, f"a sheet spans {span.cells:,} cells: delete what stands far off its table"
+                path,
+                f"the formula in {span.uncounted} has no stored value: open the file in a "
+                "spreadsheet and save it again",
+            )
+        cells += span.cells
+        if cells > MOST_CELLS:
+            raise _refused(
+                path, f"its sheets span {cells:,} cells: delete what stands far off its tables"
             )
 
 
@@ -118,11 +132,17 @@ class _Span:
     def __init__(self) -> None:
         self._rows = self._columns = self._met = self._named = 0
         self._rest = b""
+        self.uncounted = ""
+        """The first cell whose formula has no stored value."""
 
     def look_at(self, part: bytes) -> None:
         text = self._rest + part
-        end = text.rfind(b"<") if len(part) == _PART else len(text)
+        end = len(text)
+        if len(part) == _PART:
+            end = max(text.rfind(b"<c ", -_LONG_CELL), 0) or text.rfind(b"<")
         text, self._rest = text[:end], text[end:]
+        if not self.uncounted and (found := _UNCOUNTED.search(text)) is not None:
+            self.uncounted = found[1].decode()
         self._met += len(_CELL.findall(text))
         for column, row in _ADDRESS.findall(text):
             self._named += 1
@@ -191,12 +211,17 @@ def _csv(path: Path, content: bytes) -> list[list[Cell]]:
     if not first.count(delimiter):
         delimiter = max(",;\t", key=text.count)
     try:
-        rows = [list[Cell](row) for row in csv.reader(io.StringIO(text), delimiter=delimiter)]
+        rows = [list[Cell](row) for row in _lines(text, delimiter)]
     except csv.Error as error:
         raise _refused(path, f"it is not CSV: {error}") from None
     if sum(map(len, rows)) > MOST_CELLS:
         raise _refused(path, f"it has more than {MOST_CELLS:,} cells")
     return rows
+
+
+def _lines(text: str, delimiter: str) -> Iterator[list[str]]:
+    """Yield the lines; a quote that nothing ends would swallow those behind it."""
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
 
 
 def _text(path: Path, content: bytes) -> str:

@@ -3,6 +3,7 @@
 
 import contextlib
 import io
+import re
 import zipfile
 from datetime import date, datetime
 from decimal import Decimal
@@ -73,6 +74,42 @@ def test_a_csv_file_is_read_whatever_parts_it(tmp_path: Path, text: str, encodin
     assert read_sheets(path) == [Sheet("", [["a", "b"], ["1", "2"]])]
 
 
+def test_a_quote_that_nothing_ends_swallows_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "notebook.csv"
+    assert "not CSV" in refused(path, b'Flat,1/9/26\n"A-1,100\nA-2,100\nA-3,100\n')
+    assert "not CSV" in refused(path, b'Flat,1/9/26\n"A-1,100\nA-2",100\n"A-3,100\n')
+
+
+@pytest.mark.parametrize("empty", ["", "<v/>", "<v />", "<v></v>"])
+def test_a_formula_without_its_value_is_no_empty_cell(tmp_path: Path, empty: str) -> None:
+    path = tmp_path / "n.xlsx"
+    content = workbook(path)
+    with zipfile.ZipFile(path) as book:
+        sheet = book.read("xl/worksheets/sheet1.xml")
+    (value,) = re.findall(b"<v>3702[^<]*</v>", sheet)
+    told = refused(path, changed(content, sheet1=sheet.replace(value, empty.encode())))
+    assert "the formula in C3 has no stored value" in told
+
+
+def test_a_formula_of_an_empty_text_is_an_empty_cell(tmp_path: Path) -> None:
+    path = tmp_path / "n.xlsx"
+    content = workbook(path)
+    with zipfile.ZipFile(path) as book:
+        sheet = book.read("xl/worksheets/sheet1.xml")
+    (cell,) = re.findall(b'<c r="C3".*?</c>', sheet)
+    empty = b'<c r="C3" t="str"><f>IF(B3="","",B3)</f><v></v></c>'
+    path.write_bytes(changed(content, sheet1=sheet.replace(cell, empty)))
+    assert read_sheets(path)[0].rows[2][2] == ""
+
+
+def test_many_sheets_together_span_no_more_than_one(tmp_path: Path) -> None:
+    path = tmp_path / "n.xlsx"
+    with Workbook(path) as book:
+        for _ in range(3):
+            book.add_worksheet().write(60, 16_383, 1)
+    assert "span 2,998,272 cells" in refused(path, path.read_bytes())
+
+
 def test_what_is_no_spreadsheet_is_one_error(tmp_path: Path) -> None:
     path = tmp_path / "n.xlsx"
     good = workbook(path)
@@ -93,7 +130,7 @@ def test_a_bomb_is_refused_before_it_is_opened(tmp_path: Path) -> None:
     good = workbook(path)
     assert "unpacks to more" in refused(path, changed(good, sharedStrings=b" " * (65 * 2**20)))
     far = b'<worksheet><sheetData><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
-    assert "spans 17,179,869,184 cells" in refused(path, changed(good, sheet1=far))
+    assert "span 17,179,869,184 cells" in refused(path, changed(good, sheet1=far))
     assert "no address" in refused(path, changed(good, sheet1=b"<sheetData><c><v>1</v></c>"))
 
 
