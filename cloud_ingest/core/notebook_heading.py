@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Final, Literal, NamedTuple, cast
 
 from cloud_ingest.core.notebook_cells import Cell, When, is_nothing, when_of, when_within, words_of
+from shared_schema.catalogue import Service
 
 MOST_HEADING_ROWS = 40
 """A heading that stands lower is named with ``--columns``."""
@@ -38,6 +39,12 @@ _USED = re.compile(
 )
 _OTHER = re.compile(r"\b(rs|inr|rate|amount|amt|bill|charge|charges|cost|due|paid|tariff)\b|₹|रक्कम")
 
+_OTHER_UNIT = re.compile(r"\b(mwh|wh|litres?|liters?|ltrs?|gallons?)\b|\(l\)|लीटर|लिटर")
+_OF_SERVICE: Final[Mapping[Service, re.Pattern[str]]] = {
+    Service.ELECTRICITY: re.compile(r"\b(electric|electricity|power|light|kwh)\b|बिजली|विद्युत|वीज"),
+    Service.WATER: re.compile(r"\b(water|kl|m3)\b|पानी|पाणी|जल"),
+}
+
 
 class Sheet(NamedTuple):
     """A sheet's name and its cells, row by row."""
@@ -57,6 +64,19 @@ class Column:
     when: When | None = None
 
 
+def other_unit(cell: Cell) -> str | None:
+    """Return the unit that a text names, if it is neither kWh nor kL."""
+    found = _OTHER_UNIT.search(words_of(cell).casefold()) if isinstance(cell, str) else None
+    return None if found is None else found[0].strip("()")
+
+
+def other_service(heading: str, service: Service) -> Service | None:
+    """Return the service that a heading names, if it does not name its own."""
+    folded = heading.casefold()
+    named = [each for each, words in _OF_SERVICE.items() if words.search(folded)]
+    return named[0] if named and service not in named else None
+
+
 def letters(column: int) -> str:
     """Return how a spreadsheet calls a column that is counted from 0."""
     name = ""
@@ -65,6 +85,11 @@ def letters(column: int) -> str:
         column, rest = divmod(column - 1, 26)
         name = chr(ord("A") + rest) + name
     return name
+
+
+def column_name(sheet: str, column: int) -> str:
+    """Return how a person finds a column."""
+    return f"{sheet}!{letters(column)}".removeprefix("!")
 
 
 def told_columns(text: str) -> list[Column]:

@@ -11,7 +11,7 @@ that is neither. Never: a flat that is looked up, a day that nobody wrote. Pure.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -26,7 +26,16 @@ from cloud_ingest.core.notebook_cells import (
     when_of,
     words_of,
 )
-from cloud_ingest.core.notebook_heading import ABOUT, Column, Sheet, dated, heading_of, letters
+from cloud_ingest.core.notebook_heading import (
+    ABOUT,
+    Column,
+    Sheet,
+    column_name,
+    dated,
+    heading_of,
+    letters,
+    other_unit,
+)
 
 Months = Literal["start", "end"]
 """Where in its month a reading was taken whose heading names no day."""
@@ -99,10 +108,21 @@ def understand(
         if columns:
             columns = dated(columns, sheet.name)
             found.columns += [_named(column, sheet.name) for column in columns]
+            found.faults += _other_units(sheet, start)
             _Table(sheet, columns, found, is_told=told is not None).take(start)
         elif any(not is_nothing(cell) for row in sheet.rows for cell in row):
             found.left_out.append(f"{sheet.name or 'the file'}: no heading names a flat and a day")
     return found.notebook()
+
+
+def _other_units(sheet: Sheet, start: int) -> Iterator[str]:
+    """Yield where a title or a heading names a unit in which no number is taken."""
+    for row, cells in enumerate(sheet.rows[:start]):
+        for column, cell in enumerate(cells):
+            unit = other_unit(cell)
+            if unit is not None:
+                where = Where(sheet.name, row, column)
+                yield f"{where}: {words_of(cell)[:40]!r} counts {unit}: give numbers of kWh or kL"
 
 
 def _named(column: Column, sheet: str) -> Column:
@@ -147,8 +167,12 @@ class _Table:
         )
         self._rows_of: dict[Who, int] = {}
         self._asked: set[int] = set()
+        self._width: int | None = None
+        """Of a CSV file's heading: a comma within a number makes its row longer."""
 
     def take(self, start: int) -> None:
+        is_csv = not self._sheet.name and not self._is_told
+        self._width = max(map(len, self._sheet.rows[:start])) if is_csv else None
         for row in range(start, len(self._sheet.rows)):
             self._take(row)
 
@@ -188,7 +212,7 @@ class _Table:
             words_of(self._cell(row, self._at.get("tower"))),
             words_of(self._cell(row, self._at.get("meter"))),
         )
-        if self._is_twice(who, row, where):
+        if self._is_twice(who, row, where) or self._is_torn(row, who, where):
             return
         for column in held:
             self._value(row, column, who)
@@ -200,6 +224,16 @@ class _Table:
         if before != row:
             self._found.faults.append(f"{where}: {who.flat} stands in row {before + 1} as well")
         return before != row
+
+    def _is_torn(self, row: int, who: Who, where: Where) -> bool:
+        beyond = self._sheet.rows[row][self._width :] if self._width else ()
+        if all(map(is_nothing, beyond)):
+            return False
+        self._found.faults.append(
+            f"{where}: the row of {who.flat} has more cells than the heading: put a number with "
+            "commas in quotes"
+        )
+        return True
 
     def _value(self, row: int, column: Column, who: Who) -> None:
         where = self._where(row, column.at)
@@ -237,7 +271,7 @@ class _Table:
         if column.at in self._asked:
             return
         self._asked.add(column.at)
-        place = f"{self._sheet.name}!{letters(column.at)}".removeprefix("!")
+        place = column_name(self._sheet.name, column.at)
         self._found.faults.append(
             f"column {place}: {column.heading!r} names a month, but no day: say with --months "
             "start or --months end when in it the dials were read"

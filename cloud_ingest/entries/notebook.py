@@ -11,6 +11,7 @@ of a file that has a bad cell, a second row for the same moment.
 Raises: ImportRefused, NotFound.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -23,7 +24,7 @@ from cloud_ingest.core.accept import FUTURE_TOLERANCE
 from cloud_ingest.core.history_row import Row, RowParser
 from cloud_ingest.core.month import DAY, midnight
 from cloud_ingest.core.nearest import nearest_labels
-from cloud_ingest.core.notebook_heading import told_columns
+from cloud_ingest.core.notebook_heading import column_name, other_service, told_columns
 from cloud_ingest.core.notebook_table import Months, Notebook, Reading, Where, Who, understand
 from cloud_ingest.core.plausible import beside_dial
 from cloud_ingest.entries.history import LINES_SHOWN, History, meters_of, store_rows
@@ -43,6 +44,7 @@ MAIN_SOURCES: Final = ("grid", "main")
 """Whose dial is meant where a unit has other sources, too."""
 EVER: Final = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 _LEFT_OUT: Final = str.maketrans("", "", " -/._,")
+_TOWER: Final = re.compile("tower|wing|block|building|bldg")
 _WORDS: Final = ("flat", "no", "unit")
 
 
@@ -148,11 +150,21 @@ def _moment(day: date, at: time, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, at, zone).astimezone(UTC)
 
 
+def strange_columns(notebook: Notebook, service: Service) -> list[str]:
+    """Say which columns are of another service than the notebook is said to be."""
+    return [
+        f"column {column_name(each.sheet, each.at)}: {each.heading[:40]!r} is of {other.value}, "
+        f"not {service.value}: give --service, or name the columns with --columns"
+        for each in notebook.columns
+        if (other := other_service(each.heading, service)) is not None
+    ]
+
+
 def place(
     conn: Connection, society_id: int, notebook: Notebook, way: Way, zone: ZoneInfo
 ) -> tuple[list[Placed], list[str]]:
     """Return each reading with its meter, and every cell that is not right."""
-    faults = list(notebook.faults)
+    faults = [*notebook.faults, *strange_columns(notebook, way.service)]
     if not notebook.readings:
         return [], faults
     days = [reading.day for reading in notebook.readings]
@@ -184,7 +196,7 @@ def place(
 
 
 def _serving(
-    serving: Iterable[Assignment], subject: str, reading: Reading, way: Way, at: datetime
+    serving: Sequence[Assignment], subject: str, reading: Reading, way: Way, at: datetime
 ) -> Assignment | str:
     """Return the meter that served a flat at a time, or why there is not one."""
     own = [each for each in serving if (each.subject, each.service) == (subject, way.service)]
@@ -194,8 +206,12 @@ def _serving(
         for each in own
         if each.valid_from <= at and (each.valid_to is None or at < each.valid_to)
     ]
-    if reading.who.meter:
-        then = [each for each in then if each.meter.serial == reading.who.meter] or then
+    serial = reading.who.meter
+    if any(each.meter.serial == serial for each in serving):
+        told = [each for each in then if each.meter.serial == serial]
+        if then and not told:
+            return f"meter {serial} did not serve {subject} on {reading.day:%Y-%m-%d}"
+        then = told
     if not then:
         return (
             f"no {way.service.value} meter served {subject} on {reading.day:%Y-%m-%d}: see its "
@@ -214,24 +230,41 @@ class Flats:
 
     def __init__(self, conn: Connection, society_id: int, service: Service) -> None:
         self._labels = labels_of(conn, society_id, service)
-        self._service = service
+        self.service = service
         self._by: dict[str, set[str]] = {}
+        self._within: dict[str, set[str]] = {}
+        """By tower and label."""
         for subject, towers in self._labels.items():
-            for text in (subject, *(f"{tower}{subject}" for tower in towers)):
-                self._by.setdefault(plain(text), set()).add(subject)
+            self._by.setdefault(plain(subject), set()).add(subject)
+            for tower in towers:
+                whole = _whole(tower, subject)
+                self._within.setdefault(whole, set()).add(subject)
 
     def subject_of(self, who: Who) -> str | None:
         """Return the unit that a row is of; None: there is none, or several."""
-        for text in (who.flat, f"{who.tower}{who.flat}"):
-            found = self._by.get(plain(text), set())
-            if len(found) == 1:
-                return next(iter(found))
-        return None
+        if not who.tower and who.flat in self._labels:
+            return who.flat
+        whole = _whole(who.tower, who.flat)
+        within, long = self._within.get(whole, set()), self._by.get(whole, set())
+        if not who.tower:
+            ways = [within | long]
+        else:
+            short = self._by.get(plain(who.flat), set())
+            ways = [within, self._of_tower(short | long, who.tower), short, long]
+        return next((next(iter(found)) for found in ways if len(found) == 1), None)
+
+    def _of_tower(self, subjects: Iterable[str], tower: str) -> set[str]:
+        told = _whole(tower, "")
+        return {
+            each
+            for each in subjects
+            if any(_whole(known, "") == told for known in self._labels[each])
+        }
 
     def unknown(self, who: Who) -> str:
         """Say that there is no such unit, and which ones are like it."""
         return (
-            f"no unit {who.flat[:40]!r} has {self._service.value}: "
+            f"no unit {who.flat[:40]!r} has {self.service.value}: "
             f"{nearest_labels(who.flat, sorted(self._labels))}"
         )
 
@@ -258,6 +291,11 @@ def labels_of(conn: Connection, society_id: int, service: Service) -> Mapping[st
             if each.tower is not None:
                 own.add(each.tower)
     return found
+
+
+def _whole(tower: str, flat: str) -> str:
+    """Return a tower and a label as `plain` does, without what people call a tower."""
+    return plain(_TOWER.sub("", tower.casefold())) + plain(flat)
 
 
 def plain(text: str) -> str:

@@ -22,7 +22,7 @@ from cloud_ingest.core.notebook_cause import Verdict, judge
 from cloud_ingest.core.notebook_course import REACH, Unit
 from cloud_ingest.core.notebook_page import Noted, Page
 from cloud_ingest.core.notebook_table import Notebook
-from cloud_ingest.entries.notebook import MAIN_SOURCES, Flats, Way, used_of
+from cloud_ingest.entries.notebook import MAIN_SOURCES, Flats, Way, strange_columns, used_of
 from cloud_ingest.errors import ImportRefused
 from cloud_ingest.month.parallel_courses import read_courses
 from cloud_ingest.store.assignments import Assignment, assignments_between
@@ -103,19 +103,27 @@ def compare(
 
 def _pages(notebook: Notebook, flats: Flats, month: Month) -> tuple[dict[str, Page], list[str]]:
     """Return what the notebook says of each unit in the month."""
-    faults = list(notebook.faults)
-    noted: dict[str, list[Noted]] = {}
+    faults = [*notebook.faults, *strange_columns(notebook, flats.service)]
+    noted: dict[str, dict[date, Noted]] = {}
+    twice: set[str] = set()
     for reading in notebook.readings:
         subject = flats.subject_of(reading.who)
         if subject is None:
             faults.append(f"{reading.where}: {flats.unknown(reading.who)}")
         else:
-            noted.setdefault(subject, []).append(Noted(reading.day, reading.value))
+            told = Noted(reading.day, reading.value)
+            before = noted.setdefault(subject, {}).setdefault(reading.day, told)
+            if before != told and subject not in twice:
+                twice.add(subject)
+                faults.append(
+                    f"{reading.where}: {subject} shows {told.value:f} and {before.value:f} on "
+                    f"{reading.day:%Y-%m-%d}: it is not compared"
+                )
     used = dict(used_of(notebook, month.first, flats))
     last = next_month(month.first)
     pages: dict[str, Page] = {}
-    for subject in noted.keys() | used.keys():
-        own = noted.get(subject, [])
+    for subject in (noted.keys() | used.keys()) - twice:
+        own = noted.get(subject, {}).values()
         page = Page(_nearest(own, month.first), _nearest(own, last), used.get(subject))
         if page.says is not None:
             pages[subject] = page

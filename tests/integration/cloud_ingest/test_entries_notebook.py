@@ -11,9 +11,10 @@ from typer.testing import CliRunner, Result
 
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.core.month import parse_month
+from cloud_ingest.core.notebook_table import Who
 from cloud_ingest.core.notebook_ways import Cause
 from cloud_ingest.entries.meter import NamedMeter
-from cloud_ingest.entries.notebook import Way, import_notebook, read_notebook
+from cloud_ingest.entries.notebook import Flats, Way, import_notebook, read_notebook
 from cloud_ingest.entries.self_read import self_read
 from cloud_ingest.errors import ImportRefused
 from cloud_ingest.month.close import close_month
@@ -57,6 +58,51 @@ def command(dsn: str, *words: str | Path) -> Result:
     return CliRunner().invoke(
         app, ["notebook", *text, "--dsn", dsn, "--society", SOCIETY], env={"COLUMNS": "80"}
     )
+
+
+def test_a_flat_of_the_named_tower_is_meant(site: Site) -> None:
+    site.units(unit_line("101", "1", tower="A"), unit_line("B-101", "2", tower="Tower B"))
+    flats = Flats(site.conn, find_society(site.conn, SOCIETY), ELECTRICITY)
+    assert flats.subject_of(Who("101", "Wing A")) == "101"
+    assert flats.subject_of(Who("101", "B")) == "B-101"
+    assert flats.subject_of(Who("101")) == "101"
+
+
+def test_a_label_as_it_stands_is_that_flat(site: Site) -> None:
+    site.units(unit_line("1-101", "1"), unit_line("11-01", "2"))
+    flats = Flats(site.conn, find_society(site.conn, SOCIETY), ELECTRICITY)
+    assert [flats.subject_of(Who(text)) for text in ("1-101", "11-01", "1101")] == [
+        "1-101",
+        "11-01",
+        None,
+    ]
+
+
+def test_a_meter_of_another_flat_takes_no_reading(tower: Site) -> None:
+    lines = ("Flat,Meter No.,1/4/26", "A-101,2,700")
+    with pytest.raises(ImportRefused) as caught:
+        take(tower, notebook(tower, *lines))
+    assert "meter 2 did not serve A-101" in str(caught.value.lines)
+
+
+def test_a_column_of_another_service_is_not_taken(tower: Site) -> None:
+    lines = ("Flat,Water Reading 1/4/26", "A-101,700")
+    with pytest.raises(ImportRefused) as caught:
+        take(tower, notebook(tower, *lines))
+    assert "is of water, not electricity" in str(caught.value.lines)
+
+
+def test_two_readings_of_a_day_are_not_compared(tower: Site) -> None:
+    path = notebook(
+        tower, "Flat,Date,Reading", "A-101,1/6/26,9", "A-101,1/6/26,8", "A-101,1/7/26,9",
+        "A-102,1/6/26,2067", "A-102,1/7/26,2427",
+    )  # fmt: skip
+    found = compare(
+        tower.conn, find_society(tower.conn, SOCIETY), read_notebook(path), Way(ELECTRICITY),
+        month=parse_month("2026-06", ZONE), zone=ZONE,
+    )  # fmt: skip
+    assert [line.unit for line in found.lines] == ["A-102"]
+    assert "it is not compared" in found.faults[0]
 
 
 PAST = (

@@ -47,6 +47,36 @@ def test_a_row_a_flat_has_a_column_for_each_day() -> None:
     assert found.left_out == ("A6: Total",)
 
 
+@pytest.mark.parametrize(
+    "heading", ["Reading 1/9/26 (litres)", "Reading 1/9/26 (L)", "Reading 1/9/26 MWh"]
+)
+def test_another_unit_is_no_kwh_and_no_kl(heading: str) -> None:
+    (told,) = of(["Flat", heading], ["A-101", "120"]).faults
+    assert "give numbers of kWh or kL" in told
+    (told,) = of(["Water in litres"], ["Flat", "1/9/26"], ["A-101", "120"]).faults
+    assert told.startswith("A1: ")
+
+
+def test_a_number_torn_by_its_comma_is_named() -> None:
+    found = of(
+        ["Flat", "1/9/26", "1/10/26"], ["A-101", "1", "234", "1,456"], ["A-102", "7", "8", ""]
+    )
+    assert found.faults == (
+        "A2: the row of A-101 has more cells than the heading: put a number with commas in quotes",
+    )
+    assert values(found) == [("A-102", "2026-09-01", "7"), ("A-102", "2026-10-01", "8")]
+
+
+def test_the_number_of_a_row_is_no_meter() -> None:
+    found = of(
+        ["Sr. No.", "Flat No.", "Meter No.", "1/9/26"],
+        ["1", "A-101", "L77", "100"],
+        ["2", "A-101", "L77", "120"],
+    )
+    assert [each.who.meter for each in found.readings] == ["L77"]
+    assert found.faults == ("B3: A-101 stands in row 2 as well",)
+
+
 def test_a_sheet_a_month_has_both_readings() -> None:
     found = of(
         ["Flat", "Previous Reading", "Present Reading", "Units consumed", "Amount (Rs)"],
