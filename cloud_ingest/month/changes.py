@@ -7,10 +7,11 @@ the quantity itself (`number accept`, `number keep`) counts for that quantity, w
 
 A change only follows if its meters close where they did, and open where the month before now ends.
 
-No use is charged twice, and none is dropped, whoever asks. So three numbers wait, and what is
+No use is charged twice, and none is dropped, whoever asks. So four numbers wait, and what is
 linked to them as well: that of a month which a standing catch-up covers; a catch-up which would
-give back a month that is withheld; and one that opens below where an earlier number of its meter
-closed, which stands although it would change.
+give back a month that is withheld; one that opens below where an earlier number of its meter
+closed, which stands although it would change; and one that would move its end away from where the
+month after opens, whose own change is held.
 
 Whatever approved months keep waits as well (`month.locked`).
 
@@ -140,7 +141,7 @@ def _waiting(
         for end in heard.ends.get((part.meter.manufacturer, part.meter.serial, key.service), ())
         if end.is_above(part.opening)
     }
-    return closing.covered | drops | repeats
+    return closing.covered | closing.torn | drops | repeats
 
 
 def _given_back(former: MonthlyConsumption, now: MonthlyConsumption) -> Sequence[str]:

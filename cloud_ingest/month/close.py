@@ -12,7 +12,8 @@ where the society wants that.
 
 A number that covers several months changes together with the numbers of these months. Where its
 change is held or kept, they wait, and all are sent when a person accepts it: no month is charged
-twice. Since its change is known last, the chain is taken back then, and closed again knowing it.
+twice. So waits a number that would move its end away from a number after it that is held. Since
+this is known last, the chain is taken back then, and closed again knowing it.
 
 A closing waits for no refresh and for no other meter: readings that came meanwhile count as they
 are in the snapshot. Only where one of them is false, it is judged, and another snapshot is taken.
@@ -22,7 +23,7 @@ In: a society, a month, the time. Out: numbers, reconciliations and a manifest, 
 in the outbox. Owns: the order of a closing, and the tables of closed months.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -37,7 +38,7 @@ from cloud_ingest.month.collector import collector_paused
 from cloud_ingest.month.count import Progress
 from cloud_ingest.month.prolonged import flag_prolonged
 from cloud_ingest.month.sum_doubts import FalseRegisters, Look, SumDoubts, doubt_nothing
-from cloud_ingest.month.turn import Turn, close_one
+from cloud_ingest.month.turn import Turn, close_one, torn_by
 from cloud_ingest.month.unjudged import unjudged_registers
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.settings import EstimatesRule
@@ -232,12 +233,12 @@ def require_closable(span: Month, store: Store, now: datetime, grace: timedelta)
         )
 
 
-class _InTwo(Exception):
-    """Months are in two numbers: what was done of the chain is taken back."""
+class _Again(Exception):
+    """What was done of a chain of months is taken back: it is closed again, knowing more."""
 
-    def __init__(self, twice: Sequence[Twice]) -> None:
+    def __init__(self, closing: Closing) -> None:
         super().__init__()
-        self.twice = tuple(twice)
+        self.closing = closing
 
 
 def close_in_turn(conn: Connection, closing: Closing, look: Look = doubt_nothing) -> Closed:
@@ -251,11 +252,8 @@ def close_in_turn(conn: Connection, closing: Closing, look: Look = doubt_nothing
         try:
             with conn.transaction():
                 return _close_in_one(conn, closing, look)
-        except _InTwo as found:
-            standing = closing.standing | {_catch_up(each) for each in found.twice}
-            if standing == closing.standing:
-                raise ChargedTwice(_charged_twice(closing, found.twice[0])) from None
-            closing = replace(closing, standing=standing)
+        except _Again as found:  # this ends: each time more of its numbers wait
+            closing = found.closing
         except EndsElsewhere as found:
             if found.before == closing.first or not _may_close(conn, closing, found.before):
                 raise
@@ -272,17 +270,20 @@ def _close_in_one(conn: Connection, closing: Closing, look: Look) -> Closed:
     """Close a month and what follows from it, so that no month is in two numbers.
 
     Raises:
-        _InTwo: one is.
+        _Again: one would be.
+        ChargedTwice: one is, whatever waits.
     """
     done = _close_chain(conn, closing, look)
     chain = [each.month for each in done.chain]
     if twice := charged_twice(conn, closing.society_id, min(chain), max(chain)):
-        raise _InTwo(twice)
+        standing = closing.standing | {
+            CatchUp(subject_key(one.subject_type, one.subject, one.service), one.since, one.month)
+            for one in twice
+        }
+        if standing == closing.standing:
+            raise ChargedTwice(_charged_twice(closing, twice[0]))
+        raise _Again(replace(closing, standing=standing))
     return done
-
-
-def _catch_up(one: Twice) -> CatchUp:
-    return CatchUp(subject_key(one.subject_type, one.subject, one.service), one.since, one.month)
 
 
 def _charged_twice(closing: Closing, one: Twice) -> str:
@@ -308,8 +309,12 @@ def _close_chain(conn: Connection, closing: Closing, look: Look) -> Closed:
     pending: frozenset[SubjectService] = frozenset()
     earlier: list[Closed] = []
     asked: list[Closed] = []  # the month itself, and those after it
+    former: Turn | None = None
     while True:
         turn = close_one(conn, current, look)
+        if former is not None and (torn := torn_by(former, turn) - closing.waiting):
+            raise _Again(replace(closing, waiting=closing.waiting | torn))
+        former = turn
         pending = turn.moved | (pending & turn.withheld)
         is_before = current.span.start < closing.span.start
         (earlier if is_before else asked).append(_closed(current, turn))

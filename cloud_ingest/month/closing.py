@@ -68,6 +68,8 @@ class Closing:
     """What becomes of a month whose border was not read."""
     standing: frozenset[CatchUp] = frozenset()
     """Catch-ups that stand whatever is found: the months that they cover get no numbers."""
+    waiting: frozenset[tuple[str, SubjectKey]] = frozenset()
+    """Of which month whose number waits: the month after holds the border that it would move."""
     first: str = ""
     """An earlier month that is closed again first, because it ends elsewhere; empty: none does."""
 
@@ -90,6 +92,11 @@ class Closing:
     def caught_up(self) -> frozenset[SubjectKey]:
         """Whose number of this month is a catch-up that stands."""
         return frozenset(each.key for each in self.standing if each.month == self.month)
+
+    @property
+    def torn(self) -> frozenset[SubjectKey]:
+        """Whose number of this month waits for the month after."""
+        return frozenset(key for month, key in self.waiting if month == self.month)
 
     def following(self) -> "Closing":
         """Return the closing of the month after."""

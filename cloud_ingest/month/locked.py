@@ -18,18 +18,14 @@ from typing import Final
 from cloud_ingest.core.month import next_month
 from cloud_ingest.month.boundaries import MeterService
 from cloud_ingest.month.closing import Closing, SubjectKey
+from cloud_ingest.month.shared_borders import openings, torn
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.manifests import manifest_of
 from cloud_ingest.store.month_locks import Lock, lock_of
 from cloud_ingest.store.outbox import enqueue
 from shared_schema.balance import Reconciliation
-from shared_schema.billing import (
-    BoundaryReading,
-    MonthlyConsumption,
-    Unassigned,
-    Withheld,
-)
+from shared_schema.billing import MonthlyConsumption, Unassigned, Withheld
 from shared_schema.topics import reconciliation_topic
 
 
@@ -50,23 +46,8 @@ class Locked:
         unassigned: Iterable[Unassigned],
     ) -> frozenset[SubjectKey]:
         """Return whose numbers end elsewhere than the approved month after it opens; pure."""
-        if not self.opens:
-            return frozenset()
-        ends: dict[MeterService, BoundaryReading] = {}
-        whose: dict[MeterService, set[SubjectKey]] = {}
-        for key, number in made.items():
-            for part in number.parts if isinstance(number, MonthlyConsumption) else ():
-                meter = MeterService(part.meter, key.service)
-                _end(ends, meter, part.closing)
-                whose.setdefault(meter, set()).add(key)
-        for each in unassigned:
-            _end(ends, MeterService(each.meter, each.service), each.closing)
-        torn = {meter for meter in ends.keys() & self.opens.keys() if self.is_torn(meter, ends)}
-        return frozenset(key for meter in torn for key in whose.get(meter, ()))
-
-    def is_torn(self, meter: MeterService, ends: Mapping[MeterService, BoundaryReading]) -> bool:
-        """Say whether a meter ends elsewhere than the approved month after it opens."""
-        return ends[meter].register_value != self.opens[meter]
+        numbers = (each for each in made.values() if isinstance(each, MonthlyConsumption))
+        return torn(self.opens, numbers, unassigned)
 
     def unassigned(
         self, found: tuple[Unassigned, ...], waiting: Iterable[MonthlyConsumption]
@@ -90,13 +71,6 @@ FREE: Final = Locked()
 """Nothing is approved."""
 
 
-def _end(
-    ends: dict[MeterService, BoundaryReading], meter: MeterService, closing: BoundaryReading
-) -> None:
-    if meter not in ends or ends[meter].at <= closing.at:
-        ends[meter] = closing
-
-
 def read_locked(conn: Connection, closing: Closing) -> Locked:
     """Return what approved months keep of the month that is closed."""
     lock = lock_of(conn, closing.society_id, closing.month)
@@ -112,22 +86,9 @@ def read_locked(conn: Connection, closing: Closing) -> Locked:
 
 def _opens(conn: Connection, society_id: int, month: str) -> dict[MeterService, Decimal]:
     """Return where an approved month begins to count, by meter."""
-    found: dict[MeterService, BoundaryReading] = {}
-    openings = [
-        (MeterService(part.meter, number.service), part.opening)
-        for number in months.current(conn, society_id, month)
-        if number.since is None
-        for part in number.parts
-    ]
     manifest = manifest_of(conn, society_id, month)
-    openings += [
-        (MeterService(each.meter, each.service), each.opening)
-        for each in (() if manifest is None else manifest.unassigned)
-    ]
-    for meter, opening in openings:
-        if meter not in found or opening.at < found[meter].at:
-            found[meter] = opening
-    return {meter: opening.register_value for meter, opening in found.items()}
+    unassigned = () if manifest is None else manifest.unassigned
+    return openings(months.current(conn, society_id, month), unassigned)
 
 
 def kept_balances(conn: Connection, closing: Closing) -> list[Reconciliation]:

@@ -8,8 +8,9 @@ than they did. Never: another month; `month.close` goes on.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from cloud_ingest.core.door import Way
 from cloud_ingest.month.boundaries import Closings, SubjectService, closings, closings_before
-from cloud_ingest.month.closing import Closing, by_subject
+from cloud_ingest.month.closing import Closing, SubjectKey, by_subject, key_of
 from cloud_ingest.month.count import count_month
 from cloud_ingest.month.doubts import write_doubts
 from cloud_ingest.month.heard import read_sent
@@ -18,6 +19,7 @@ from cloud_ingest.month.locked import kept_balances
 from cloud_ingest.month.manifest import write_manifest
 from cloud_ingest.month.numbers import Numbers, write_numbers
 from cloud_ingest.month.reconcile import reconcile
+from cloud_ingest.month.shared_borders import openings, torn
 from cloud_ingest.month.sum_doubts import Look
 from cloud_ingest.month.unread import with_unread
 from cloud_ingest.store import months
@@ -42,6 +44,7 @@ class Turn:
     """Whose numbers are withheld."""
     unassigned: Sequence[Unassigned]
     """What meters counted for nobody."""
+    month: str
 
 
 def close_one(conn: Connection, closing: Closing, look: Look) -> Turn:
@@ -87,9 +90,21 @@ def close_one(conn: Connection, closing: Closing, look: Look) -> Turn:
         or last_unassigned(numbers.unassigned) != last_unassigned(was[0])
         or _whose(numbers.held) != _whose(was[1])
     )
-    return Turn(
-        numbers, balances, is_moved, frozenset(moved), frozenset(withheld), numbers.unassigned
-    )
+    whose = (frozenset(moved), frozenset(withheld))
+    return Turn(numbers, balances, is_moved, *whose, numbers.unassigned, closing.month)
+
+
+def torn_by(before: Turn, after: Turn) -> frozenset[tuple[str, SubjectKey]]:
+    """Return of which month whose end moved away from where the month after stands; pure."""
+    changes = after.numbers.changes
+    stand = [
+        kept.number
+        for kept in after.numbers.kept
+        if changes.ways.get(key_of(kept.number), Way.SEND) is not Way.SEND
+    ]
+    own = (kept.number for kept in before.numbers.kept)
+    apart = torn(openings(stand), own, before.unassigned)
+    return frozenset((before.month, key) for key in apart if SubjectService(*key) in before.moved)
 
 
 def _whose(held: Iterable[Held]) -> set[SubjectService]:
