@@ -288,6 +288,10 @@ class CloudSettings(BaseModel):
             provisional_at=time.fromisoformat(own.provisional_at or self.provisional_at),
         )
 
+    def estimates_of(self, society: str) -> EstimatesRule:
+        """Return what becomes of a month of a society whose border was not read."""
+        return "sent" if self.run_rules(society).provisional else "shown"
+
     def morning(self, society: str) -> time:
         """Return when the digest of a society is mailed."""
         return time.fromisoformat(self._own(society).digest_at or self.digest_at)

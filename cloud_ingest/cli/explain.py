@@ -88,7 +88,7 @@ def explain(
                 asked,
                 now,
                 self_read_window=opened.settings.self_read_window(name),
-                estimates=opened.settings.estimates,
+                estimates=opened.settings.estimates_of(name),
             )
             for asked in _asked(opened, name, span, label, (subject_type, service))
         ]

@@ -66,7 +66,6 @@ def close_month(
     """
     with opened_store(dsn, config, estimates=estimates) as opened:
         now = datetime.now(UTC)
-        is_sent = estimates is None and opened.settings.run_rules(society).provisional
         closing, store = closing_of_month(
             opened.conn,
             society,
@@ -75,7 +74,7 @@ def close_month(
             self_read_window=opened.settings.self_read_window(society),
             grace=opened.settings.close_grace,
             limits=limits_of(opened.settings),
-            estimates="sent" if is_sent else opened.settings.estimates,
+            estimates=estimates or opened.settings.estimates_of(society),
             progress=progress,
         )
         if dry:

@@ -179,7 +179,7 @@ def _decide(
             apply=yes and said.saw is not None,
             self_read_window=opened.settings.self_read_window(society),
             limits=limits_of(opened.settings),
-            estimates=opened.settings.estimates,
+            estimates=opened.settings.estimates_of(society),
             progress=progress,
         )
         if yes and said.saw is None:

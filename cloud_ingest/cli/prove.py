@@ -66,7 +66,7 @@ def prove(
             Asked(society, str(span), unit, service, subject_type),
             now,
             self_read_window=opened.settings.self_read_window(society),
-            estimates=opened.settings.estimates,
+            estimates=opened.settings.estimates_of(society),
         )
         path = _named(proof) if out is None else out
         verdict = check(proof)

@@ -198,7 +198,7 @@ def _correct(
             apply=yes,
             self_read_window=opened.settings.self_read_window(society),
             limits=limits_of(opened.settings),
-            estimates=opened.settings.estimates,
+            estimates=opened.settings.estimates_of(society),
         )
         zone = opened.zone
     for line in correction_lines(found, word.kind, society, zone):

@@ -69,10 +69,12 @@ class RunSettings:
 
 @dataclass(slots=True)
 class Told:
-    """What a process said already, so that it says it once."""
+    """What a process said already, so that it says it once, and where it was."""
 
     refusals: dict[tuple[str, str], str] = field(default_factory=dict)
     unclosed: set[str] = field(default_factory=set)
+    last: int = 0
+    """The society of its last turn: the next look begins behind it, so that each has its turn."""
 
 
 @translating
@@ -84,7 +86,8 @@ def run_months(conn: Connection, now: datetime, settings: RunSettings, told: Tol
     """
     store = open_store(conn)
     now = min(now, month_runs.database_time(conn))
-    for society in month_runs.societies(conn):
+    societies = month_runs.societies(conn)
+    for society in sorted(societies, key=lambda each: (each[0] <= told.last, each[0])):
         if not settings.rules(society[1]).is_on:
             continue
         closing = closing_of(society, store.zone, now, settings)
@@ -92,6 +95,7 @@ def run_months(conn: Connection, now: datetime, settings: RunSettings, told: Tol
             continue
         _tell_unclosed(conn, closing, told)
         if is_due(conn, closing):
+            told.last = society[0]
             _turn(conn, closing, store, told)
             return True
     return False

@@ -10,6 +10,7 @@ from cloud_ingest.errors import RollupDisagrees
 from cloud_ingest.month import run as month_run
 from cloud_ingest.month.approve import approve_month, reopen_month
 from cloud_ingest.month.close import close_month
+from cloud_ingest.month.closing import Closing
 from cloud_ingest.month.run import RunSettings, Told, run_months
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.settings import CloudSettings
@@ -152,3 +153,32 @@ def test_a_society_has_rules_of_its_own() -> None:
     )
     assert settings.run_rules("Loud") == RunRules(True, True, time(0, 30), time(6, 0))
     assert settings.run_rules("Quiet") == RunRules(False, True, time(0, 30), time(7, 15))
+
+
+def test_a_persons_closing_follows_the_rule_of_the_society() -> None:
+    settings = CloudSettings.model_validate(
+        {
+            "estimates": "sent",
+            "society": [{"name": "Strict", "provisional": False}],
+        }
+    )
+    assert [settings.estimates_of(name) for name in ("Strict", "Loud")] == ["shown", "sent"]
+    wants = CloudSettings.model_validate({"society": [{"name": "Loud", "provisional": True}]})
+    assert [wants.estimates_of(name) for name in ("Strict", "Loud")] == ["shown", "sent"]
+
+
+def test_a_busy_society_leaves_the_others_their_turns(
+    flats: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flats.conn.execute("INSERT INTO society (name) VALUES ('Second'), ('Third')")
+    turns: list[str] = []
+
+    def note(_conn: object, closing: Closing, *_more: object) -> None:
+        turns.append(closing.society)
+
+    monkeypatch.setattr(month_run, "is_due", lambda *_all: True)
+    monkeypatch.setattr(month_run, "_turn", note)
+    told = Told()
+    for _ in range(4):
+        assert run_months(flats.conn, SIX, WANTS_ALL, told)
+    assert turns == [SOCIETY, "Second", "Third", SOCIETY]
