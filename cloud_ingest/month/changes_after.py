@@ -10,7 +10,7 @@ In: a society, a month, perhaps a moment. Out: values for a terminal or JSON. Ne
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby, pairwise
 from typing import Literal
@@ -40,6 +40,9 @@ from shared_schema.billing import BILLING_UNITS, MonthlyConsumption
 from shared_schema.catalogue import Service
 from shared_schema.message import DecimalText
 from shared_schema.quality import Quality, Reason
+
+FIRST_TURN = timedelta(hours=1)
+"""So long the run may take for what it sends first at `settles_at`: that is not late."""
 
 Kind = Literal["sent_late", "changed", "withdrawn", "sent_again"]
 
@@ -129,12 +132,14 @@ def month_changes(
     closing = first_closing(conn, society_id, str(month))
     if closing is None:
         return MonthChanges(society, str(month), None, since, (), {}, ())
+    on_time = closing.at
     if settled_at is not None:
         closing = replace(closing, at=max(closing.at, settled_at))
+        on_time = max(closing.at, settled_at + FIRST_TURN)
     sent = sent_after(conn, society_id, str(month), closing.at)
     numbers = [list(own) for _, own in groupby(sent, key=_key)]
     known = _known(conn, society_id, month, numbers, closing)
-    changed = [_changed(own, known, closing, since) for own in numbers]
+    changed = [_changed(own, known, closing, on_time, since) for own in numbers]
     found = [each for each in changed if each is not None]
     sums: dict[Service, Decimal] = {}
     with exactly():
@@ -169,12 +174,16 @@ def _known(
 
 
 def _changed(
-    own: Sequence[SentMessage], known: Known, closing: FirstClosing, since: datetime | None
+    own: Sequence[SentMessage],
+    known: Known,
+    closing: FirstClosing,
+    on_time: datetime,
+    since: datetime | None,
 ) -> ChangedNumber | None:
     """Return a number with its changes; None: it has none after a moment."""
     first, last = own[0].message, own[-1].message
     changes = [_change(former, now, known) for former, now in pairwise(own)]
-    if first.closed_at > closing.at:
+    if first.closed_at > on_time:
         changes.insert(0, _first_sent(own[0], closing, known))
     changes = [each for each in changes if since is None or each.at > since]
     if not changes:

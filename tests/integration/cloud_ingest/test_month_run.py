@@ -9,6 +9,7 @@ from cloud_ingest.core.month import month_of
 from cloud_ingest.errors import RollupDisagrees
 from cloud_ingest.month import run as month_run
 from cloud_ingest.month.approve import approve_month, reopen_month
+from cloud_ingest.month.changes_after import month_changes, settles_at
 from cloud_ingest.month.close import close_month
 from cloud_ingest.month.closing import Closing
 from cloud_ingest.month.run import RunSettings, Told, run_months
@@ -182,3 +183,17 @@ def test_a_busy_society_leaves_the_others_their_turns(
     for _ in range(4):
         assert run_months(flats.conn, SIX, WANTS_ALL, told)
     assert turns == [SOCIETY, "Second", "Third", SOCIETY]
+
+
+def test_what_the_run_sends_first_at_six_is_no_change(flats: Site) -> None:
+    settled = settles_at(RunRules(provisional=True), JULY, ZONE)
+    assert settled == SIX
+    assert turn(flats, FIVE_PAST)
+    assert turn(flats, SIX + timedelta(seconds=20))
+    assert sent(flats, "A-3")
+    assert month_changes(flats.conn, SOCIETY, JULY, settled_at=settled).numbers == ()
+    rows = every(END - 12 * DAY + HOUR, END, 100_000 + 19 * 960 + 40, 40, HOUR)
+    flats.deliver("3", rows, period_s=3600)
+    assert turn(flats, SIX + timedelta(minutes=5))
+    (changed,) = month_changes(flats.conn, SOCIETY, JULY, settled_at=settled).numbers
+    assert (changed.subject, [each.kind for each in changed.changes]) == ("A-3", ["changed"])
