@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_ingest.core.border import Border, Known, NotElected, Rules, cuts_of
+from cloud_ingest.core.border import JITTER, Border, Known, NotElected, Rules, cuts_of
 from cloud_ingest.core.border_choice import choose_borders
 from cloud_ingest.core.claim import Rule
 from cloud_ingest.core.consumption import Measured, measure
@@ -74,6 +74,19 @@ class Told:
         (start, before), (end, after) = self.knots[place : place + 2]
         share = Decimal((at - start) // timedelta(seconds=1)) / Decimal((end - start).seconds or 1)
         return (before + (after - before) * share) / 1_000_000
+
+    def counted(self, begin: Border, end: Border) -> Decimal:
+        """What the register had really counted between two borders, each at its poll's time."""
+        return self.true(polled_at(end)) - self.true(polled_at(begin))
+
+
+def polled_at(border: Border) -> datetime:
+    """Return when a border was read: a poll of a month's 00:00 may miss it by its jitter."""
+    chosen = border.chosen
+    if chosen is None or chosen.origin is Origin.ESTIMATE:
+        return border.at
+    is_poll = border.at in {MONTH.start, MONTH.end} and abs(chosen.ts - border.at) <= JITTER
+    return chosen.ts if is_poll else border.at
 
 
 @st.composite
@@ -176,7 +189,7 @@ def test_the_truth_lies_in_the_bounds(story: Told) -> None:
             continue
         if Reason.SELF_READ in each.reasons:  # it counts from one reading to another
             continue
-        truth = story.true(each.end.at) - story.true(each.begin.at)
+        truth = story.counted(each.begin, each.end)
         assert each.lower is not None
         assert each.upper is not None
         step = Decimal("0.001")
@@ -192,9 +205,20 @@ def test_what_is_not_exact_is_marked(story: Told) -> None:
             continue
         assert each.begin is not None
         assert each.end is not None
-        truth = story.true(each.end.at) - story.true(each.begin.at)
+        truth = story.counted(each.begin, each.end)
         assert abs(each.quantity - truth) < Decimal("0.002"), "each end hides less than a step"
         assert quality_of(each) is Quality.VALIDATED
+
+
+def test_a_poll_of_a_month_counts_from_its_own_time() -> None:
+    """Handed over at 00:01; a poll at 23:59, and 3 Wh until the next one."""
+    rows = rows_of(
+        [row(-1, 897), row(1, 900), row(END, 900)], [assignment((BEGIN, MONTH.start + MINUTE))]
+    )
+    _, (own,) = measured(rows)
+    assert own.begin is not None
+    assert polled_at(own.begin) == MONTH.start - MINUTE
+    assert own.lower == own.quantity == Decimal("0.003")
 
 
 def row(minutes: int, raw: int) -> Register:
