@@ -5,7 +5,7 @@ A scaler, a pulse weight or a transformer's ratio that is wrong from the first r
 other row. A dial tells it. Dial and register may begin at different values by design (a module on
 an old meter, an epoch), so movements are compared: what both counted between two readings of the
 dial. Where there is only one, its value tells a factor alone: a power of ten, of electricity also a
-usual ratio of current transformers.
+usual ratio of current transformers, or the one that the list of units gives the meter.
 
 What is known of a time is told by the two readings of the dial around it. Before the first and
 behind the last of them the nearest two tell it, if they differ so much that only a factor can be
@@ -127,6 +127,8 @@ def against_month(
     service: Service,
     weights: Mapping[int, int | None],
     breaks: Sequence[RegisterBreak],
+    *,
+    ratios: Collection[Decimal] = (),
 ) -> Disagreement | None:
     """Return what speaks against the register of a month; None: nothing does.
 
@@ -136,13 +138,14 @@ def against_month(
         service: What it counts.
         weights: The pulse weight of each of the meter's channels, by id.
         breaks: Where it left its course for good.
+        ratios: Of the transformers before it, by the list of units.
     """
     ends = [end for end in (measured.opening, measured.closing) if end is not None]
     if not points or not ends:
         return None
     scales = {(end.exponent, weights[end.channel_id] or 1) for end in ends}
     stretch = min(end.ts for end in ends), max(end.ts for end in ends)
-    return disagreement(points, service, scales, stretch, breaks)
+    return disagreement(points, service, scales, stretch, breaks, ratios=ratios)
 
 
 def disagreement(
@@ -151,6 +154,8 @@ def disagreement(
     scales: Collection[Scale],
     stretch: tuple[datetime, datetime],
     breaks: Sequence[RegisterBreak] = (),
+    *,
+    ratios: Collection[Decimal] = (),
 ) -> Disagreement | None:
     """Return what speaks against a register in a stretch of time; None: nothing does.
 
@@ -160,20 +165,22 @@ def disagreement(
         scales: By which it counts in that stretch; what it said by others tells nothing of it.
         stretch: From when to when.
         breaks: Where it left its course for good: nothing is compared across one.
+        ratios: Of the transformers before it, by the list of units.
     """
+    factors = (*_FACTORS[service], *ratios, *(1 / ratio for ratio in ratios))
     own: dict[tuple[Source, Scale], list[DialPoint]] = {}
     for point in sorted(points):
         if point.scale in scales:
             own.setdefault((point.source, point.scale), []).append(point)
     for known in own.values():
-        if found := _told(known, service, stretch, breaks):
+        if found := _told(known, factors, stretch, breaks):
             return found
     return None
 
 
 def _told(
     points: Sequence[DialPoint],
-    service: Service,
+    factors: Sequence[Decimal],
     stretch: tuple[datetime, datetime],
     breaks: Sequence[RegisterBreak],
 ) -> Disagreement | None:
@@ -186,7 +193,7 @@ def _told(
     ]
     if not compared:
         before = [point for point in points if point.at <= end]
-        return _factor(before[-1] if before else points[0], service)
+        return _factor(before[-1] if before else points[0], factors)
     within = [each for each in compared if each.since < end and each.until > start]
     if within:
         return next((each.against for each in within if each.against is not None), None)
@@ -219,7 +226,7 @@ def _rise(former: Decimal | None, later: Decimal | None) -> Decimal | None:
     return None if former is None or later is None else max(later - former, Decimal(0))
 
 
-def _factor(point: DialPoint, service: Service) -> Disagreement | None:
+def _factor(point: DialPoint, factors: Sequence[Decimal]) -> Disagreement | None:
     """Say whether one reading of a dial is a factor apart from the register."""
     low = point.high if point.low is None else point.low
     high = point.low if point.high is None else point.high
@@ -229,7 +236,7 @@ def _factor(point: DialPoint, service: Service) -> Disagreement | None:
         return None
     with exactly():
         is_apart = not _is_same(point.shown, low, high) and any(
-            _is_same(point.shown, low * factor, high * factor) for factor in _FACTORS[service]
+            _is_same(point.shown, low * factor, high * factor) for factor in factors
         )
     return (
         Disagreement(point.source, point.at, point.at, point.shown, low, high) if is_apart else None

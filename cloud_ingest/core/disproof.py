@@ -53,7 +53,9 @@ def is_secondary(measured: Measured, rating: Rating) -> bool:
 def is_apart(measured: Measured, witnesses: Witnesses) -> bool:
     """Say whether the register of a month counts by another scaler, by dials or by the list."""
     own = witnesses
-    against = against_month(measured, own.points, own.service, own.weights, own.breaks)
+    against = against_month(
+        measured, own.points, own.service, own.weights, own.breaks, ratios=own.rating.ratios
+    )
     return against is not None or is_secondary(measured, own.rating)
 
 

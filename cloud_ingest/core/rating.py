@@ -52,14 +52,26 @@ class Rating(NamedTuple):
                 found = each
         return found
 
+    @property
+    def ratios(self) -> tuple[Decimal, ...]:
+        """The ratios of its transformers, whenever each hung there."""
+        return tuple(each.ratio for each in self.transformers)
+
     def is_secondary(self, times: Collection[datetime]) -> bool:
-        """Say whether its register counts the secondary side at one of some times.
+        """Say whether its register counts the secondary side at some times, or between them.
 
         Args:
             times: None of them: whether it does so by the newest word.
         """
-        there = [self.transformers_at(at) for at in times] or list(self.transformers[-1:])
-        return any(each is not None and each.is_secondary for each in there)
+        if not times:
+            return any(each.is_secondary for each in self.transformers[-1:])
+        first, last = min(times), max(times)
+        at_first = self.transformers_at(first)
+        return (at_first is not None and at_first.is_secondary) or any(
+            each.is_secondary
+            for each in self.transformers
+            if each.since is not None and first < each.since <= last
+        )
 
 
 UNRATED: Final = Rating()

@@ -22,6 +22,7 @@ from cloud_ingest.core.dial_check import Disagreement, disagreement
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.month import MICROSECOND
 from cloud_ingest.core.plausible import is_dial_value
+from cloud_ingest.core.rating import UNRATED
 from cloud_ingest.core.register import LONGEST_TOLERANCE, Register
 from cloud_ingest.core.typed_text import remark
 from cloud_ingest.entries.meter import (
@@ -40,6 +41,7 @@ from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.dial_points import dial_points
 from cloud_ingest.store.dials import DialReading, Dials, dials, losses, store_dial_reading
 from cloud_ingest.store.migrate import open_store
+from cloud_ingest.store.ratings import ratings_of
 from cloud_ingest.store.readings_read import neighbours
 from cloud_ingest.store.register_breaks import breaks_of
 from cloud_ingest.store.registry import find_society
@@ -265,7 +267,9 @@ def _against(conn: Connection, served: Assignment, at: datetime) -> Disagreement
     points = dial_points(conn, [served.meter_id]).get(key, ())
     breaks = breaks_of(conn, [served.meter_id]).get(served.meter_id, ())
     scales = {point.scale for point in points}
-    return disagreement(points, served.service, scales, (at - MICROSECOND, at), breaks)
+    ratios = ratings_of(conn, [served.meter_id]).get(served.meter_id, UNRATED).ratios
+    stretch = at - MICROSECOND, at
+    return disagreement(points, served.service, scales, stretch, breaks, ratios=ratios)
 
 
 def _deviation(dial: Decimal, register: Decimal, before: DialReading) -> Decimal:

@@ -175,8 +175,8 @@ def _explained(
     for each in counted:
         meter_id, service = each.assignment.meter_id, each.assignment.service
         read, broken = points.get((meter_id, service), ()), breaks.get(meter_id, ())
-        against = against_month(each.measured, read, service, weights, broken)
         rating = ratings.get(meter_id, UNRATED)
+        against = against_month(each.measured, read, service, weights, broken, ratios=rating.ratios)
         near = _with_neighbours(case, each)
         found.append(explained_meter(near, entries, broken, against, rating))
     return tuple(found)

@@ -111,6 +111,16 @@ def test_lost_pulses_say_nothing_of_another_month() -> None:
     assert not found.is_factor
 
 
+def test_one_dial_tells_the_ratio_of_the_list() -> None:
+    ratio = Decimal(3773)
+    points = [point(3, "37730.000", "10.000")]
+    assert against(*points) is None, "nobody makes such a transformer to 5 A"
+    for shown in (points, [point(3, "10.000", "37730.000")]):
+        found = disagreement(shown, Service.ELECTRICITY, {WH}, MONTH, ratios=(ratio,))
+        assert found is not None
+        assert found.is_factor
+
+
 def test_a_factor_lasts_until_dials_agree() -> None:
     before = point(-30, "0.000", "0.000"), point(-15, "10.000", "100.000")
     assert against(*before) is not None

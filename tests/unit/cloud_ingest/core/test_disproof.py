@@ -78,5 +78,11 @@ def test_a_secondary_register_is_no_quantity_whoever_reads_it(origin: Origin) ->
     mended = replace(WITNESSES, rating=Rating(transformers=(secondary, primary)))
     assert disproofs(measured(origin), mended, MONTH) == {Reason.SCALER}, "it began so"
     before = Transformers(START, ratio, False)
+    between = (
+        Transformers(later, ratio, True),
+        Transformers(later + timedelta(days=3), ratio, False),
+    )
+    passing = replace(WITNESSES, rating=Rating(transformers=(before, *between)))
+    assert disproofs(measured(origin), passing, MONTH) == {Reason.SCALER}, "for three days"
     stands = replace(WITNESSES, rating=Rating(transformers=(secondary, before)))
     assert disproofs(measured(origin), stands, MONTH) == set()
