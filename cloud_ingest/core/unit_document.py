@@ -7,12 +7,15 @@ common areas, a meter of another one is an orphan.
 In: a `UnitList`. Out: its lines by number, or every bad one. Pure.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.unit_list import Line, read_line, refuse
-from shared_schema.units import ListedMeter, ListedPlace, MeterServes, UnitList
+from shared_schema.units import ListedMeter, MeterServes, UnitList
+
+_Where = tuple[str | None, str]
+"""A tower and a label."""
 
 
 def lines_of(listed: UnitList, zone: ZoneInfo) -> dict[int, Line]:
@@ -23,12 +26,13 @@ def lines_of(listed: UnitList, zone: ZoneInfo) -> dict[int, Line]:
     """
     found: dict[int, Line] = {}
     bad: list[str] = []
+    places = _places(listed)
     for number, meter in enumerate(listed.meters, 1):
         try:
             found[number] = read_line(_fields(meter), zone)
         except ValueError as error:
             bad.append(f"line {number}: {error}")
-        bad += [f"line {number}: {fault}" for fault in _orphan(meter, listed)]
+        bad += [f"line {number}: {fault}" for fault in _orphan(meter, listed, places)]
     refuse(bad)
     return found
 
@@ -51,15 +55,22 @@ def _text(value: object) -> str:
             return str(value)
 
 
-def _orphan(meter: ListedMeter, listed: UnitList) -> Iterator[str]:
+def _orphan(
+    meter: ListedMeter, listed: UnitList, places: Mapping[MeterServes, Collection[_Where]]
+) -> Iterator[str]:
     if listed.towers is not None and meter.tower not in {None, *listed.towers}:
         yield f"tower {meter.tower!r} is none of the {len(listed.towers)} towers of the list"
-    places = {MeterServes.UNIT: listed.units, MeterServes.COMMON: listed.commons}
     own = places.get(meter.subject_type)
-    if own is not None and not _stands(meter, own):
+    if own is not None and (meter.tower, meter.subject) not in own:
         where = f" in {meter.tower}" if meter.tower else ""
         yield f"{meter.subject}{where} is none of the list's {meter.subject_type}s"
 
 
-def _stands(meter: ListedMeter, places: Iterable[ListedPlace]) -> bool:
-    return any((each.tower, each.label) == (meter.tower, meter.subject) for each in places)
+def _places(listed: UnitList) -> dict[MeterServes, Collection[_Where]]:
+    """Return where the units and common areas stand, as far as a list says so."""
+    said = {MeterServes.UNIT: listed.units, MeterServes.COMMON: listed.commons}
+    return {
+        kind: {(each.tower, each.label) for each in places}
+        for kind, places in said.items()
+        if places is not None
+    }

@@ -274,6 +274,7 @@ def _instant(text: str, name: str, zone: ZoneInfo) -> datetime:
     try:
         found = typed_time(text)
         at = (found if found.tzinfo is not None else found.replace(tzinfo=zone)).astimezone(UTC)
+        at.astimezone(zone)  # it is shown in the society's time
     except (ValueError, OverflowError):
         raise ValueError(f"{name} {text[:40]!r} is not a date: write it as 2026-07-01") from None
     if found.tzinfo is None and not is_one_moment(found, zone):

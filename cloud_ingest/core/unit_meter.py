@@ -11,10 +11,9 @@ In: the fields of a line. Out: a `Rating`, its versions. Pure.
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Final, Literal, NamedTuple, cast
 
-from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.typed_text import label, typed_day
 from cloud_ingest.errors import TextRefused
 from shared_schema.catalogue import Service
@@ -61,6 +60,8 @@ Side = Literal["primary", "secondary"]
 _ELECTRICITY = ("phases", "max_current_a", "ct_ratio", "pt_ratio", "counts")
 _WATER = ("q4_m3_h", "q3_m3_h")
 _PLAIN = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
+_NOMINAL = Context(prec=12)
+"""A ratio such as 415/110 has no last digit; it is told, and multiplied into nothing."""
 _RATIO = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)(?:/([0-9]{1,6}(?:\.[0-9]{1,6})?))?")
 
 
@@ -99,8 +100,7 @@ class Rating(NamedTuple):
     @property
     def factor(self) -> Decimal:
         """What one kWh of the secondary side is on the primary side."""
-        with exactly():
-            return ratio(self.ct_ratio or "1") * ratio(self.pt_ratio or "1")
+        return _NOMINAL.multiply(ratio(self.ct_ratio or "1"), ratio(self.pt_ratio or "1"))
 
     @property
     def is_secondary(self) -> bool:
@@ -135,8 +135,7 @@ def ratio(text: str) -> Decimal:
     match = _RATIO.fullmatch(text)
     if match is None or not Decimal(match[2] or 1):
         raise ValueError(text)
-    with exactly():
-        return Decimal(match[1]) / Decimal(match[2] or 1)
+    return _NOMINAL.divide(Decimal(match[1]), Decimal(match[2] or 1))
 
 
 def read_rating(field: Mapping[str, str], service: Service) -> Rating:

@@ -76,12 +76,22 @@ def place_of(assignment: Assignment) -> Place:
 def months_of(stretches: Iterable[Stretch], now: datetime, zone: ZoneInfo) -> set[str]:
     """Return the months until now that stretches of time lie in; pure."""
     found: set[str] = set()
-    for start, end in stretches:
-        until = now if end is None else min(end, now)
+    for start, until in _apart((start, min(end or now, now)) for start, end in stretches):
         first = start.astimezone(zone).date().replace(day=1)
         while (month := month_of(first.year, first.month, zone)).start < until:
             found.add(str(month))
             first = next_month(first)
+    return found
+
+
+def _apart(stretches: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    """Return stretches of time with those that meet as one: a thousand lines say the same."""
+    found: list[tuple[datetime, datetime]] = []
+    for start, end in sorted(stretches):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((start, end))
     return found
 
 

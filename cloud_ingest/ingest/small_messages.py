@@ -94,7 +94,8 @@ def store_unit_list(conn: Connection, society: str, payload: bytes, now: datetim
         raise MalformedMessage(f"a list of {listed.society!r} on the topic of {society!r}")
     digest = sha256(payload).hexdigest()
     try:
-        is_new = put_proposal(conn, NewList(society, digest, payload, listed.at), now)
+        made_at = min(listed.at, now)  # a clock that is ahead makes no later list an older one
+        is_new = put_proposal(conn, NewList(society, digest, payload, made_at), now)
     except LookupError:
         raise MalformedMessage(
             f"no society is called {society!r}: enrol a gateway of it, or import its first list"

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from cloud_ingest.store.assignment_versions import Word
 from cloud_ingest.store.connection import Connection, translating
-from cloud_ingest.store.rows import all_rows, one_row
+from cloud_ingest.store.rows import all_rows, one_row, scalar
 
 State = Literal["new", "waits", "taken", "refused", "dropped", "replaced"]
 
@@ -97,12 +97,23 @@ def put_proposal(conn: Connection, new: NewList, now: datetime) -> bool:
 
 @translating
 def next_new(conn: Connection) -> Proposal | None:
-    """Return the oldest list that nobody has judged, and hold it in this transaction."""
-    return one_row(
+    """Return the oldest list that nobody has judged, and hold it in this transaction.
+
+    Its society is held first, as a list that comes meanwhile holds it.
+    """
+    society_id = scalar(
         conn,
-        Proposal,
-        f"{_COLUMNS} WHERE state = 'new' ORDER BY proposal_id LIMIT 1 FOR UPDATE OF unit_proposal",
+        "SELECT society_id FROM unit_proposal WHERE state = 'new' ORDER BY proposal_id LIMIT 1",
     )
+    if society_id is None:
+        return None
+    _hold(conn, society_id)
+    statement = f"{_COLUMNS} WHERE state = 'new' AND society_id = %s FOR UPDATE OF unit_proposal"
+    return one_row(conn, Proposal, statement, (society_id,))
+
+
+def _hold(conn: Connection, society_id: int) -> None:
+    conn.execute("SELECT FROM society WHERE society_id = %s FOR NO KEY UPDATE", (society_id,))
 
 
 @translating
@@ -114,7 +125,8 @@ def proposals(conn: Connection, society_id: int) -> list[Proposal]:
 
 @translating
 def lock_proposal(conn: Connection, society_id: int, proposal_id: int) -> Proposal | None:
-    """Return a list of a society, and hold it in this transaction."""
+    """Return a list of a society, and hold both in this transaction."""
+    _hold(conn, society_id)
     return one_row(
         conn,
         Proposal,

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from psycopg.errors import LockNotAvailable
 
 from cloud_ingest.entries.unit_import import Rules
 from cloud_ingest.entries.unit_proposals import (
@@ -19,6 +20,8 @@ from cloud_ingest.ingest.intake import Intake
 from cloud_ingest.ingest.small_messages import Received
 from cloud_ingest.month.close import close_month
 from cloud_ingest.settings import UnitListsRule
+from cloud_ingest.store.connection import connect
+from cloud_ingest.store.unit_proposals import next_new
 from shared_schema.topics import units_result_topic, units_topic
 from shared_schema.units import ListedMeter, ListedPlace, UnitList
 from tests.support.store import SOCIETY, Site, every, local, unit_line
@@ -165,3 +168,26 @@ def test_a_society_that_nobody_knows_is_kept_apart(site: Site) -> None:
     payload = listed(meter("1")).replace(SOCIETY.encode(), b"Hill View")
     assert comes(site, payload, units_topic("Hill View")) == 1
     assert comes(site, b"") == 0
+
+
+def test_a_clock_that_is_ahead_blocks_no_later_list(site: Site) -> None:
+    comes(site, listed(meter("1"), at=NOW + timedelta(days=9000)))
+    comes(site, listed(meter("2"), at=NOW + HOUR))
+    judged(site, "applied")
+    assert site.one("SELECT serial FROM assignment JOIN meter USING (meter_id)") == "2"
+
+
+def test_a_list_that_is_judged_holds_its_society_first(site: Site, store_dsn: str) -> None:
+    """As a list that comes does: where each held one of two, both would wait for the other."""
+    comes(site, listed(meter("1")))
+    with connect(store_dsn) as other, site.conn.transaction():
+        assert next_new(site.conn) is not None
+        other.execute("SET lock_timeout = '50ms'")
+        with pytest.raises(LockNotAvailable):
+            other.execute("SELECT FROM society FOR NO KEY UPDATE")
+
+
+def test_a_ratio_without_a_last_digit_is_taken(site: Site) -> None:
+    comes(site, listed(meter("1", ct_ratio="200/5", pt_ratio="415/110", counts="primary")))
+    assert judged(site, "applied") == 1
+    assert answers(site)[-1]["state"] == "taken"

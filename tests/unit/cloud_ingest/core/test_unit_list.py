@@ -52,6 +52,16 @@ def test_a_handover_in_a_doubled_hour_wants_its_offset() -> None:
     assert begin("2026-10-25T02:30+01:00") == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("zone", "time"),
+    [("Asia/Kolkata", "9999-12-31T23:59+00:00"), ("America/New_York", "0001-01-01T00:00+00:00")],
+)
+def test_a_time_can_be_shown_in_the_society_s_zone(zone: str, time: str) -> None:
+    with pytest.raises(ImportRefused) as refused:
+        parse(f"{','.join(COLUMNS)}\nT1,unit,A-1,electricity,,LNT,1,no,{time},", ZoneInfo(zone))
+    assert "is not a date" in refused.value.lines[0]
+
+
 def test_a_header_must_name_each_column_once() -> None:
     with pytest.raises(ImportRefused) as caught:
         parse("tower,tower", KOLKATA)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from cloud_ingest.core.unit_list import Line
+from cloud_ingest.core.unit_parents import MOST_LEVELS
 from tests.support.unit_lists import ListedSociety, list_line
 
 
@@ -62,6 +63,13 @@ def test_a_parent_of_the_own_tower_comes_first() -> None:
 )
 def test_a_parent_that_cannot_be_is_refused(lines: list[Line], says: str) -> None:
     assert says in ListedSociety().refuses(*lines)
+
+
+def test_a_tree_has_only_so_many_levels() -> None:
+    society = ListedSociety()
+    top, *below = [bulk(f"B{n}", f"{n}", f"B{n - 1}" if n else None) for n in range(40)]
+    society.take(top, *below[: MOST_LEVELS - 1])
+    assert f"B{MOST_LEVELS} electricity (grid) has more than 12" in society.refuses(*below)
 
 
 def test_a_bulk_meter_that_ends_leaves_no_orphans() -> None:
