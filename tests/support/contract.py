@@ -40,6 +40,8 @@ class Way:
             yield from (f"{where}{name}: may be missing" for name in (needed - needs) & now.keys())
         else:
             yield from (f"{where}{name}: is needed" for name in needs - needed)
+            if new.get("additionalProperties") is False is not old.get("additionalProperties"):
+                yield f"{where}*: is refused"
         for name in was.keys() & now.keys():
             if was[name].get("description") != now[name].get("description"):
                 yield f"{where}{name}: its meaning changed"
@@ -66,12 +68,14 @@ class Way:
             told, tells = old.get("x-meanings", {}), new.get("x-meanings", {})
             yield from (
                 f"{where}: the meaning of {word} changed"
-                for word in told.keys() & tells.keys()
-                if told[word] != tells[word]
+                for word in told.keys() & set(old["enum"])
+                if told[word] != tells.get(word)
             )
         inner, outer = (new, old) if self.sent else (old, new)
         yield from (f"{where}: {told}" for told in _beyond(inner, outer))
         for word in ("items", "additionalProperties"):
+            if isinstance(old.get(word), Mapping) and self.sent and not new.get(word):
+                yield f"{where}[]: may be anything"
             if isinstance(old.get(word), Mapping) and isinstance(new.get(word), Mapping):
                 yield from self._value(old[word], new[word], f"{where}[]", seen)
         for place, (one, other) in enumerate(

@@ -177,6 +177,22 @@ def another_meaning(kind: str, word: str) -> Change:
             lambda schema: schema["required"].append("subject"),
             "subject: is needed",
         ),
+        ("billing-ack", lambda schema: schema.update(additionalProperties=False), "*: is refused"),
+        (
+            "billing-ack",
+            in_part("Subject", lambda part: part.update(additionalProperties=False)),
+            "subject.*: is refused",
+        ),
+        (
+            "monthly-consumption",
+            lambda schema: schema["properties"]["parts"].pop("items"),
+            "parts[]: may be anything",
+        ),
+        (
+            "monthly-consumption",
+            in_part("Origin", lambda part: part.pop("x-meanings")),
+            "parts[].closing.origin: the meaning of meter changed",
+        ),
         (
             "status",
             lambda schema: schema["properties"]["meters"]["anyOf"][0].update(maximum=5),
