@@ -54,7 +54,7 @@ def notice_of(found: MonthExport, *, amounts: bool) -> Notice:
         title=f"{_names(services)} in {MONTHS[first.month - 1]} {first.year}",
         sentences=tuple(_sentences(found)),
         towers=tuple(_tower(each) for each in found.reconciliations),
-        missing=tuple(_missing(each) for each in found.numbers if each.quantity is None),
+        missing=tuple(_missing(each) for each in _not_final(found)),
         flat_titles=("Flat", *(f"{BILLING_UNITS[each]}" for each in services)),
         flats=tuple(_flats(found, services)) if amounts else (),
         small_print=tuple(_small_print(found, amounts=amounts)),
@@ -102,9 +102,16 @@ def _amount(value: Decimal | None) -> str:
     return "not known" if value is None else f"{value:f}"
 
 
+def _not_final(found: MonthExport) -> list[ExportedNumber]:
+    """Return what is not final, first what has no number."""
+    own = (each for each in found.numbers if each.status is not ExportedStatus.FINAL)
+    return sorted(own, key=lambda each: each.quantity is not None)
+
+
 def _missing(each: ExportedNumber) -> str:
     why = f": {REASONS[each.reasons[0]]}" if each.reasons else ""
-    return f"{each.subject.id}, {each.service.value}{why}"
+    status = "" if each.status is ExportedStatus.WITHHELD else f", {each.status.value}"
+    return f"{each.subject.id}, {each.service.value}{status}{why}"
 
 
 def _flats(found: MonthExport, services: list[Service]) -> Iterator[tuple[str, ...]]:
@@ -132,4 +139,4 @@ def _small_print(found: MonthExport, *, amounts: bool) -> Iterator[str]:
     if not amounts:
         yield "What each flat used is not shown here. Ask the manager for your own number."
     if any(each.status is ExportedStatus.PROVISIONAL for each in found.numbers):
-        yield "* provisional: a final number follows."
+        yield f"{'* ' * amounts}Provisional: a final number follows."

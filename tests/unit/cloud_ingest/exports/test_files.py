@@ -19,7 +19,7 @@ from cloud_ingest.exports.formats import Format, file_name, month_file
 from cloud_ingest.exports.notice import drawable, notice_pdf
 from cloud_ingest.exports.notice_text import notice_of
 from cloud_ingest.exports.rows import TITLES, number_rows
-from shared_schema.export import MonthExport
+from shared_schema.export import ExportedStatus, MonthExport
 from shared_schema.schemas import json_schema
 from tests.support.exported import month, number, society, withheld
 
@@ -139,6 +139,16 @@ def test_the_notice_is_one_page(flats: int, amounts: bool) -> None:
     assert page.startswith(b"%PDF-")
     assert page.count(b"/Type /Page\n") + page.count(b"/Type /Page ") == 1
     assert notice_pdf(society(flats, towers=min(flats, 30)), amounts=amounts) == page
+
+
+def test_the_notice_names_what_is_provisional_behind_what_is_missing() -> None:
+    first = number("A-0101").model_copy(update={"status": ExportedStatus.PROVISIONAL})
+    notice = notice_of(month(first, withheld("B-0102")), amounts=False)
+    assert notice.missing == (
+        "B-0102, electricity: no reading stands for the end",
+        "A-0101, electricity, provisional: a border is a dial that a person read",
+    )
+    assert notice.small_print[-1] == "Provisional: a final number follows."
 
 
 def test_the_notice_has_what_flats_used_on_request_alone() -> None:
