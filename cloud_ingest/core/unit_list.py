@@ -19,6 +19,7 @@ import io
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -185,10 +186,17 @@ def _strange_towers(lines: Mapping[int, Line], towers: Collection[str]) -> list[
 def _header_faults(header: Sequence[str]) -> list[str]:
     known = (*COLUMNS, *MORE_COLUMNS)
     missing = [f"line 1: column {name} is missing" for name in COLUMNS if name not in header]
-    unknown = [f"line 1: column {name[:40]!r} is not known" for name in header if name not in known]
+    unknown = [f"line 1: {_unknown_column(name)}" for name in header if name not in known]
     if missing or unknown:
         return missing + unknown
     return ["line 1: a column stands there twice"] if len(set(header)) < len(header) else []
+
+
+def _unknown_column(name: str) -> str:
+    if ";" in name or "\t" in name:
+        return "its columns are not apart by commas: save it as CSV with commas"
+    close = get_close_matches(name[:40].casefold(), (*COLUMNS, *MORE_COLUMNS), n=1)
+    return f"column {name[:40]!r} is not known{f': did you mean {close[0]!r}?' if close else ''}"
 
 
 def _fields(row: Mapping[str | None, str | list[str] | None], width: int) -> Mapping[str, str]:

@@ -71,6 +71,20 @@ def test_a_header_must_name_each_column_once() -> None:
     assert caught.value.lines == ("line 1: a column stands there twice",)
 
 
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        (",".join((*COLUMNS, "sael")), "line 1: column 'sael' is not known: did you mean 'seal'?"),
+        (",".join(COLUMNS).upper(), "line 1: column 'TOWER' is not known: did you mean 'tower'?"),
+        (";".join(COLUMNS), "line 1: its columns are not apart by commas"),
+    ],
+)
+def test_a_header_that_is_none_says_what_was_meant(header: str, says: str) -> None:
+    with pytest.raises(ImportRefused) as refused:
+        parse(header, KOLKATA)
+    assert any(line.startswith(says) for line in refused.value.lines)
+
+
 def test_ratings_are_read_where_they_are_given() -> None:
     assert rated("T,unit,A,electricity,,L,1,no,2026-07-01,,3,60,") == Rating(3, Decimal(60))
     assert rated("T,unit,A,water,,L,1,no,2026-07-01,,,,3.125") == Rating(q4_m3_h=Decimal("3.125"))
