@@ -67,6 +67,9 @@ class _Teller:
         title = month_name(parse_month(found.month, self.zone), self.zone, self.now)
         if found.closed_at is None:
             return f"{title} is not closed: nothing was sent, and nothing can have changed"
+        if self.now < found.closed_at:
+            until = self._time(found.closed_at)
+            return f"{title}: its first numbers go out until {until}; no change counts yet"
         after = f"after it was closed on {self._time(found.closed_at)}"
         if found.since is not None:
             after = f"after {self._time(found.since)}"

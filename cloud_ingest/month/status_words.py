@@ -37,6 +37,8 @@ SHORT: Final[Mapping[Reason, str]] = {
 def status_sentence(found: MonthStatus, zone: ZoneInfo, now: datetime) -> str:
     """Say where a month stands: how many numbers are final, and the worst of what is missing."""
     title = month_name(parse_month(found.month, zone), zone, now)
+    if now < found.starts_at:
+        return f"{title} has not begun: it begins on {short_day(found.starts_at, zone)}"
     if not found.total:
         return f"{title}: no meter was in service"
     is_whole = found.final == found.total

@@ -5,6 +5,7 @@ from datetime import datetime, time, timedelta
 
 import pytest
 
+from cloud_ingest.cli.month_changes_text import changes_text
 from cloud_ingest.core.month import month_of
 from cloud_ingest.errors import RollupDisagrees
 from cloud_ingest.month import run as month_run
@@ -189,6 +190,8 @@ def test_what_the_run_sends_first_at_six_is_no_change(flats: Site) -> None:
     settled = settles_at(RunRules(provisional=True), JULY, ZONE)
     assert settled == SIX
     assert turn(flats, FIVE_PAST)
+    early = month_changes(flats.conn, SOCIETY, JULY, settled_at=settled)
+    assert changes_text(early, ZONE, FIVE_PAST).startswith("July: its first numbers go out until 1")
     assert turn(flats, SIX + timedelta(seconds=20))
     assert sent(flats, "A-3")
     assert month_changes(flats.conn, SOCIETY, JULY, settled_at=settled).numbers == ()

@@ -80,6 +80,11 @@ def test_a_month_that_runs_says_who_is_not_read(society: Site) -> None:
     assert instead.startswith("Or, in place of what is silent, 1 dial can be read")
 
 
+def test_a_month_to_come_has_not_begun(society: Site) -> None:
+    sentence, *_ = said(society, local("2026-06-20 09:00"))
+    assert sentence == "July 2026 has not begun: it begins on 1 Jul"
+
+
 def test_a_month_that_was_never_closed_says_so(society: Site) -> None:
     read_dial(society, "C-8", 150, END + 8 * HOUR)
     early, late = said(society, END + timedelta(minutes=20)), said(society, NINE)
