@@ -68,14 +68,14 @@ def put_proposal(conn: Connection, new: NewList, now: datetime) -> bool:
         )
         if found is None:
             raise LookupError(new.society)
-        newest = conn.execute(
+        came = conn.execute(
             """
-            SELECT sha256, made_at FROM unit_proposal WHERE society_id = %s
-            ORDER BY proposal_id DESC LIMIT 1
+            SELECT FROM unit_proposal WHERE society_id = %s AND (sha256 = %s OR made_at > %s)
+            LIMIT 1
             """,
-            (found,),
-        ).fetchone()
-        if newest is not None and (newest[0] == new.sha256 or newest[1] > new.made_at):
+            (found, new.sha256, new.made_at),
+        )
+        if came.rowcount:
             return False
         conn.execute(
             """

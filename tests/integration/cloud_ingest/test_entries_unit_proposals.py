@@ -171,8 +171,9 @@ def test_a_society_that_nobody_knows_is_kept_apart(site: Site) -> None:
 
 
 def test_a_clock_that_is_ahead_blocks_no_later_list(site: Site) -> None:
-    comes(site, listed(meter("1"), at=NOW + timedelta(days=9000)))
-    comes(site, listed(meter("2"), at=NOW + HOUR))
+    ahead = listed(meter("1"), at=NOW + timedelta(days=9000))
+    for payload in (ahead, listed(meter("2"), at=NOW + HOUR), ahead):
+        comes(site, payload)
     judged(site, "applied")
     assert site.one("SELECT serial FROM assignment JOIN meter USING (meter_id)") == "2"
 
