@@ -23,7 +23,7 @@ from cloud_ingest.month.change_root import ChangeCause
 from cloud_ingest.month.changes_after import ChangedNumber, MonthChanges, NumberChange
 from cloud_ingest.month.explanation import BorderChange
 from shared_schema.billing import BILLING_UNITS, BoundaryReading
-from shared_schema.quality import Quality
+from shared_schema.quality import Quality, Reason
 
 ACTS: Final[Mapping[str, str]] = {
     "reading set aside": "set a reading aside",
@@ -150,8 +150,12 @@ class _Teller:
 
     def _held(self) -> Iterator[str]:
         held = self.found.held
+        is_locked = any(Reason.LOCKED in each.reasons for each in held)
         waits = "change waits" if len(held) == 1 else "changes wait"
-        yield from wrapped(f"{len(held)} {waits} for a decision; what was sent stands:")
+        why = f"{waits} for a decision"
+        if is_locked:
+            why = f"{'change' if len(held) == 1 else 'changes'} came after the month was approved"
+        yield from wrapped(f"{len(held)} {why}; what was sent stands:")
         for each in held:
             becomes = (
                 "be taken back"
@@ -164,8 +168,10 @@ class _Teller:
                 f"{becomes}{why}.",
                 2,
             )
-        words = ["cloud-ingest", "number", "list", "--month", self.found.month]
-        yield from command_lines([*words, "--society", self.found.society], 2)
+        words = ["number", "list", "--month", self.found.month]
+        if is_locked:
+            words = ["month", "reopen", self.found.month, "--by", "NAME", "--reason", "WHY"]
+        yield from command_lines(["cloud-ingest", *words, "--society", self.found.society], 2)
 
     def _time(self, at: datetime) -> str:
         return short_time(at, self.zone)

@@ -19,6 +19,7 @@ from cloud_ingest.month.silent_gateways import SilentGateway
 from cloud_ingest.month.status import MissingNumber, MonthStatus, Refusal
 from cloud_ingest.month.status_words import named, short_reason, status_sentence
 from cloud_ingest.month.still_to_read import ToRead
+from shared_schema.billing import Held
 from shared_schema.catalogue import Service
 from shared_schema.quality import Reason
 
@@ -60,7 +61,10 @@ class _Teller:
         if gone and self.found.phase != "running":
             yield self._gone(gone)
         yield from self._doubts()
-        if self.found.held:
+        locked = [one for one in self.found.held if Reason.LOCKED in one.reasons]
+        if locked:
+            yield self._locked(locked)
+        elif self.found.held:
             yield self._held()
         yield from self._close()
 
@@ -161,6 +165,17 @@ class _Teller:
             "you decide. What each would become:"
         )
         yield from self._command("number", "list", month=True)
+
+    def _locked(self, locked: Sequence[Held]) -> Iterator[str]:
+        """Say what waits because the month is approved."""
+        some = _names([f"{each.subject.id} {each.service.value}" for each in locked])
+        yield from wrapped(
+            f"{counted(len(locked), 'change')} came after the month was approved: {some}. What was "
+            "sent stands. To let it in, open the month again:"
+        )
+        yield from self._command(
+            *("month", "reopen", self.found.month, "--by", "NAME", "--reason", "WHY")
+        )
 
     def _close(self) -> Iterator[Iterator[str]]:
         found = self.found

@@ -94,3 +94,17 @@ def test_a_reopening_is_kept_with_its_reason(flats: Site, store_dsn: str) -> Non
         ("reopen", "manager"),
     ]
     assert read_received(flats.conn).manifests["2026-07"].approved is None
+
+
+def test_what_came_after_the_approval_asks_for_a_reopening(flats: Site, store_dsn: str) -> None:
+    yes = ("approve", "--by", "treasurer", "--manifest", shown(store_dsn), "--yes")
+    assert month(store_dsn, *yes, "--despite", "A-2 moved out").exit_code == 0
+    of_a_1 = ("A-1", "--service", "electricity", "--at", "2026-08-01 00:00", "--value", "174.9")
+    word = ("--by", "caretaker", "--reason", "misread", "--society", SOCIETY, "--dsn", store_dsn)
+    CliRunner().invoke(app, ["reading", "enter", *of_a_1, *word, "--yes"])
+    close_month(flats.conn, SOCIETY, "2026-07", END + 2 * DAY)
+    for told in (month(store_dsn, "status"), month(store_dsn, "changes")):
+        text = " ".join(told.stdout.replace("\\\n", "").split())
+        assert "1 change came after the month was approved" in text
+        assert "cloud-ingest month reopen 2026-07 --by NAME --reason WHY" in text
+        assert "number list" not in text
