@@ -136,6 +136,7 @@ def explain(
     if not assigned and not sent and number is None:
         raise NotFound(_why_nothing(case))
     entries, words, counted = _entries(case, sent), _words(case), _counted(case)
+    found = _now(case, counted, number, sent, entries)
     return Explanation(
         society=asked.society,
         month=asked.month,
@@ -147,10 +148,10 @@ def explain(
         number=number,
         versions=versions_of(sent, entries, words, _delivered(conn, sent)),
         meters=_explained(case, counted, entries),
-        now=_now(case, counted, number, sent, entries),
+        now=found,
         words=tuple(map(said_of_number, words)),
         billed=billed_meters(sent),
-        waits_for=_waits_for(case, number),
+        waits_for=_waits_for(case, number, found),
         witnessed=tuple(witness_reads(conn, society_id, _key(asked), *_near(case))),
     )
 
@@ -236,10 +237,10 @@ def _near(case: _Case) -> tuple[datetime, datetime]:
     return case.span.start - around, case.span.end + around
 
 
-def _waits_for(case: _Case, number: ShownNumber | None) -> tuple[str, ...]:
+def _waits_for(case: _Case, number: ShownNumber | None, now: Now | None) -> tuple[str, ...]:
     if number is None or (number.state == "published" and number.held is None):
         return ()
-    return decided_first(case.conn, case.society_id, case.asked.month, _key(case.asked))
+    return decided_first(case.conn, case.society_id, case.asked.month, _key(case.asked), now)
 
 
 def _words(case: _Case) -> list[NumberWord]:

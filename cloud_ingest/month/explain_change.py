@@ -20,7 +20,7 @@ from cloud_ingest.month.explain_parts import (
     borders_of,
     by_stretch,
 )
-from cloud_ingest.month.explanation import BilledMeter, BorderChange
+from cloud_ingest.month.explanation import BilledMeter, BorderChange, Now
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.explained import sent_of_subject
 from cloud_ingest.store.number_words import NumberKey, doubts
@@ -67,12 +67,21 @@ def total(quantities: Sequence[Decimal | None]) -> Decimal | None:
         return sum(known, Decimal(0))
 
 
-def decided_first(conn: Connection, society_id: int, month: str, key: NumberKey) -> tuple[str, ...]:
+def decided_first(
+    conn: Connection,
+    society_id: int,
+    month: str,
+    key: NumberKey,
+    now: Now | None,
+) -> tuple[str, ...]:
     """Return the other months of a subject whose held or kept change its month waits for.
 
-    These are the last number before it, if nothing was published in between, and catch-ups that
-    cover it.
+    These are the last number before it, if nothing was published since; the one after it, if it
+    would end elsewhere than that begins; and catch-ups that cover it.
     """
+    moves = now is not None and any(change.side == "closing" for change in now.changes)
+    stands = _standing(sent_of_subject(conn, society_id, month, key))
+    is_own = stands is not None and stands.since is None
     own = [
         each.month
         for each in doubts(conn, society_id)
@@ -80,14 +89,20 @@ def decided_first(conn: Connection, society_id: int, month: str, key: NumberKey)
     ]
     before = max((each for each in own if each < month), default=None)
     found: list[str] = []
-    if before is not None and not any(
-        _standing(sent_of_subject(conn, society_id, each, key))
-        for each in months_between(before, month)[1:]
+    if (
+        before is not None
+        and not is_own
+        and not any(
+            _standing(sent_of_subject(conn, society_id, each, key))
+            for each in months_between(before, month)[1:]
+        )
     ):
         found.append(before)
     for each in own:
         last = _standing(sent_of_subject(conn, society_id, each, key)) if each > month else None
-        if last is not None and last.since is not None and last.since <= month:
+        if last is None:
+            continue
+        if last.since <= month if last.since else moves and months_between(month, each) == [month]:
             found.append(each)
     return tuple(found)
 

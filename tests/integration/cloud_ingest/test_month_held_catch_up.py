@@ -15,6 +15,7 @@ from cloud_ingest.month import close as module
 from cloud_ingest.month.close import Closed, close_month
 from cloud_ingest.month.closing import Closing
 from cloud_ingest.month.decision import Decision, SaidOfNumber, decide
+from cloud_ingest.month.explain import Asked, explain
 from cloud_ingest.month.waiting import waiting_numbers
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store import months
@@ -195,3 +196,18 @@ def test_a_meter_of_an_earlier_month_is_judged_first(
     close(site, SEPTEMBER)
     assert standing(site) == caught
     assert site.one("SELECT raw FROM claim") == lie
+
+
+def test_a_border_whose_other_side_is_held_names_that(site: Site) -> None:
+    """The row of 1 February is read each quarter hour: 23:00 of 28 February closes nothing then."""
+    site.units(unit_line("A-1", "1"))
+    borders = {local("2026-02-01 00:00"), local("2026-03-01 00:00")}
+    rows = every(local("2026-01-01 00:00"), local("2026-04-01 06:00"), 12_345_000, 40, HOUR)
+    for part in (rows[:1_000], rows[1_000:]):
+        site.deliver("1", [row for row in part if row[0] not in borders], period_s=3600)
+    for month in ("2026-01", "2026-02"):
+        close(site, month)
+    site.deliver("1", [(local("2026-02-01 00:00"), 12_374_760)], period_s=900)
+    close(site, "2026-01")
+    asked = [Asked(SOCIETY, month, "A-1", KEY.service) for month in ("2026-01", "2026-02")]
+    assert [explain(site.conn, each, NOW).waits_for for each in asked] == [("2026-02",), ()]
