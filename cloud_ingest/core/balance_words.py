@@ -33,15 +33,22 @@ def _verdict(place: str, service: Service, found: Balance) -> str:
     if found.loss is None:
         return f"{what} {cannot_say(found.unknown)}."
     came = f"of {found.bulk:f} {unit}"
-    open_by = plus_minus(found.uncertainty)
+    amount = _amount(abs(found.loss), found.uncertainty, unit)
     if found.loss < 0:
         return (
-            f"{what} {-found.loss:f}{open_by} {unit} more counted below than above, {came}"
+            f"{what} {amount} more counted below than above, {came}"
             f"{_excuse(found)}: a meter counts wrongly or hangs elsewhere than the record says, or "
             "something came in that is not in it."
         )
     share = "" if found.loss_percent is None else f" ({found.loss_percent:f} %)"
-    return f"{what} {found.loss:f}{open_by} {unit}{share} unaccounted {came}{_excuse(found)}."
+    return f"{what} {amount}{share} unaccounted {came}{_excuse(found)}."
+
+
+def _amount(quantity: Decimal, uncertainty: Uncertainty | None, unit: str) -> str:
+    open_by = plus_minus(uncertainty)
+    if uncertainty is not None and uncertainty.total is None:
+        return f"{quantity:f} {unit}{open_by}"
+    return f"{quantity:f}{open_by} {unit}"
 
 
 def cannot_say(unknown: Sequence[str]) -> str:
