@@ -41,6 +41,7 @@ class DialFault(StrEnum):
     BELOW = "it is below an earlier reading"
     ABOVE = "it is above a later reading"
     TOO_MUCH = "more would have been used than can be"
+    TOO_LITTLE = "more would be left until a later reading than can be used"
 
 
 class FallFault(StrEnum):
@@ -62,7 +63,7 @@ class Doubt:
     fault: DialFault
     beside: Register
     used: Decimal | None = None
-    """What would have been used since ``beside``, where that is too much."""
+    """What would have been used since ``beside``, or until it, where that is too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +188,13 @@ def doubt_of(
         return Doubt(DialFault.BELOW, before)
     if after is not None and here > normalised(after, epochs):
         return Doubt(DialFault.ABOVE, after)
-    if before is not None:
-        used = here - normalised(before, epochs)
-        if used > most_per_day * _days(before, claimed):
-            return Doubt(DialFault.TOO_MUCH, before, used)
+    for fault, other, sign in ((DialFault.TOO_MUCH, before, 1), (DialFault.TOO_LITTLE, after, -1)):
+        if other is None:
+            continue
+        used = sign * (here - normalised(other, epochs))
+        first, then = (other, claimed) if sign > 0 else (claimed, other)
+        if used > most_per_day * _days(first, then):
+            return Doubt(fault, other, used)
     return None
 
 

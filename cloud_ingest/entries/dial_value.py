@@ -235,6 +235,11 @@ def _fault(
                 f"{shown} would be {used:f} {unit} since {minute(earlier.ts, zone)}, more than it "
                 "can use: look at the decimal point"
             )
+        case Doubt(DialFault.TOO_LITTLE, later, left):
+            return (
+                f"{shown} would leave {left:f} {unit} until {minute(later.ts, zone)}, more than it "
+                "can use: look at the decimal point, and at the time"
+            )
         case Doubt(fault, other):
             side = "below" if fault is DialFault.BELOW else "above"
             return (

@@ -56,6 +56,13 @@ def test_nobody_uses_more_than_a_day_allows() -> None:
     assert doubt == Doubt(DialFault.TOO_MUCH, BEFORE, Decimal("500.001"))
 
 
+def test_what_is_left_until_later_is_no_more_than_can_be_used() -> None:
+    after = reading(NOON + DAY, 600_000)
+    assert doubt_of(reading(NOON, 100_000), (None, after), {}, LIMIT) is None
+    doubt = doubt_of(reading(NOON, 99_999), (None, after), {}, LIMIT)
+    assert doubt == Doubt(DialFault.TOO_LITTLE, after, Decimal("500.001"))
+
+
 def test_an_epoch_joins_the_neighbours_of_a_dial() -> None:
     rolled = {CHANNEL: [Epoch(NOON - timedelta(hours=1), 1_000_000)]}
     low = reading(NOON, 10)
