@@ -59,13 +59,20 @@ CLOUD = Part(
         "recompute": FULL,
         "supply enter": FLAGGED,
         "completeness": FULL,
-        "events list": FLAGGED,
+        "month approve": CLOSE,
+        "events list": f"unset IOT_UTILITY_SOCIETY && {FLAGGED}",
         "events meter": FULL,
     },
     refused={
+        "month reopen": "is not approved",
         "units apply 3": "no list 3 of",
         "units drop 3": "no list 3 of",
         "webhook resend": "the service knows none",
+        "self-read show 17": "nothing was sent under '17'",
+        "self-read approve 17": "nothing was sent under '17'",
+        "self-read refuse 17": "nothing was sent under '17'",
+        "self-read photo 17": "nothing was sent under '17'",
+        "self-read links October": "set public_url",
         "quarantine show 7": "has no entry 7",
         "quarantine replay 7": "has no entry 7",
         "quarantine dismiss 7": "has no entry 7",
@@ -120,6 +127,7 @@ def test_the_office_plays_its_examples(office: Office, tmp_path: Path) -> None:
     )
     with office.opened("examples", tmp_path) as machine:
         name, _ = office.scene(flagged)
+        machine.must("export IOT_UTILITY_SOCIETY='Sunrise Heights'")
         machine.must(f"FLAGGED_DSN='{make_conninfo(office.server, dbname=name)}'")
         home = machine.path("home")
         (home / "registers.csv").write_text(history.text)

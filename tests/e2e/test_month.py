@@ -162,12 +162,14 @@ def test_a_day_that_the_store_lost_is_read_again(month: tuple[World, Inbox]) -> 
 
 def test_what_a_kept_demo_prints_can_be_pasted(side_by_side: SideBySide) -> None:
     pasted = side_by_side.beside.paste()
-    assert [code for _, code, _ in pasted] == [0] * 4, pasted
-    (_, _, export), (_, _, report), (_, _, usage), (_, _, events) = pasted
+    assert [code for _, code, _ in pasted] == [0] * 6, pasted
+    (_, _, export), (_, _, status), (_, _, explained), *_, (_, _, report), (_, _, events) = pasted
     assert export == ""
+    assert " final, 1 withheld: " in status
+    assert f"{OFFLINE} electricity" in status
+    assert explained.startswith("A-1204 electricity, ")
     assert f"{OFFLINE}  " in report
     assert "withheld" in report
-    assert usage.count("VIRTUAL") > 2 * 28
     assert "leak" in events
     assert "read_failure" in events
 
