@@ -55,10 +55,13 @@ export function run({role, topics, wish, take, settle}) {
     console.error(`the broker refuses us: ${error.message}`);
     process.exit(1);
   });
+  let quiet;
+  client.on("close", () => clearTimeout(quiet));
   client.on("connect", async () => {
+    const asked = wish(); // retained messages may come before the answer to subscribing
     await client.subscribeAsync(`${root}/${topics}/#`, {qos: 1});
-    say(wish());
-    setTimeout(settle, QUIET_MS);
+    say(asked);
+    quiet = setTimeout(settle, QUIET_MS);
   });
   // The broker's acknowledgement waits for this: a message that was not kept comes again.
   client.handleMessage = ({topic, payload}, done) => {

@@ -27,7 +27,7 @@ class Consumer(Protocol):
     """Below the society: ``billing``, ``events``, ``reconciliation``."""
 
     def wish(self) -> Message | None:
-        """Return what is asked for, once it has subscribed."""
+        """Begin to listen: return what is asked for, once it has subscribed."""
 
     def take(self, topic: str, said: Message | None) -> Message | None:
         """Keep a message, and return the answer; None was said where a topic is emptied."""
@@ -41,6 +41,7 @@ def run(consumer: Consumer) -> None:
     society, host, port, login = (*sys.argv[1:], consumer.role)[:4]
     root = f"metering/v1/society/{quote(society, safe='')}"
     lock = threading.Lock()
+    quiet = threading.Timer(QUIET_S, lambda: None)
 
     def say(word: Message | None) -> None:
         if word is not None:
@@ -49,13 +50,19 @@ def run(consumer: Consumer) -> None:
     def on_connect(client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
             sys.exit(f"the broker refuses us: {reason}")
+        with lock:
+            asked = consumer.wish()  # retained messages may come before the answer to subscribing
         client.subscribe(f"{root}/{consumer.topics}/#", qos=1)
+        say(asked)
 
     def on_subscribe(*_: Any) -> None:
-        say(consumer.wish())
+        nonlocal quiet
         quiet = threading.Timer(QUIET_S, settle)
         quiet.daemon = True
         quiet.start()
+
+    def on_disconnect(*_: Any) -> None:
+        quiet.cancel()  # not all that is retained has come
 
     def settle() -> None:
         with lock:
@@ -77,7 +84,7 @@ def run(consumer: Consumer) -> None:
         protocol=MQTTProtocolVersion.MQTTv5,
     )
     client.tls_set_context(tls)
-    client.on_connect, client.on_subscribe = on_connect, on_subscribe
-    client.on_message = on_message
+    client.on_connect, client.on_disconnect = on_connect, on_disconnect
+    client.on_subscribe, client.on_message = on_subscribe, on_message
     client.connect(host, int(port))
     client.loop_forever()
