@@ -159,7 +159,7 @@ class Reconciliation(Message):
     generator: GeneratorRun | None = None
     """What the tower's generator did; None: it has none, and nobody entered its hours."""
     doubt: Doubt | None = None
-    """By how much ``loss`` may be wrong; None while it is not known."""
+    """By how much ``loss`` may be wrong; None: it is not known."""
     unknown: tuple[Label, ...] = ()
     """Whose meters are not known."""
     closed_at: UtcDatetime

@@ -2,7 +2,7 @@
 """An example of each message, as it is sent: for the AsyncAPI document and for whoever tries.
 
 A flat of one society and one month, whose numbers are those of a true meter: 1,000.001 kWh at the
-beginning, 1,312.458 kWh at the end; the leak in it is another flat's. Pure.
+beginning, 1,312.458 kWh at the end; its pipe leaks, too. Pure.
 """
 
 import json
@@ -21,6 +21,7 @@ from shared_schema.billing import (
     MeterMonth,
     MonthlyConsumption,
     MonthlyWithdrawal,
+    NumberStatus,
     Withheld,
 )
 from shared_schema.billing_asks import BillingAck, BillingRequest
@@ -88,6 +89,7 @@ def _number(version: int, closes: str, used: str, quality: Quality) -> MonthlyCo
         version=version,
         quantity=part.quantity,
         unit=BILLING_UNITS[_SERVICE],
+        status=NumberStatus.FINAL,
         quality=quality,
         parts=(part,),
         closed_at=_AT + timedelta(days=version),
@@ -196,7 +198,7 @@ def _messages() -> Mapping[str, Sequence[Message]]:
                 entries=(
                     ManifestEntry(
                         subject=_FLAT, service=_SERVICE, version=second.version,
-                        sha256=line_hash(second.to_line()),
+                        sha256=line_hash(second.to_line()), status=second.status,
                     ),
                 ),
                 withheld=(

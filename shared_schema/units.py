@@ -43,7 +43,7 @@ class MeterServes(StrEnum):
     COMMON = "common"
     """An area of all, such as a lift."""
     BULK = "bulk"
-    """A tower's own meter; with a parent it is a sub-bulk."""
+    """A tower's own meter, or the society's; with a parent it is a sub-bulk."""
 
 
 class Side(StrEnum):
@@ -75,7 +75,7 @@ class ListedMeter(_Listed):
     """
 
     tower: Label | None = None
-    """The tower in which it hangs; null: none. A bulk meter has one."""
+    """The tower in which it hangs; null: none. A bulk meter in none is the society's own."""
     subject_type: MeterServes
     """Whom it serves."""
     subject: Label
