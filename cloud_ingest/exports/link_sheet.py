@@ -32,13 +32,13 @@ def sheet_pdf(cards: Sequence[Card], zone: ZoneInfo) -> bytes:
     """Return the cards on A4, eight a page, in their order.
 
     Raises:
-        UserError: a label has letters that its font lacks: the card would be of nobody.
+        UserError: a name has letters that its font lacks: the card would be of nobody.
     """
-    for card in cards:
-        if not _is_printable(card.unit):
+    for text in (each for card in cards for each in (card.society, card.unit, *card.meters)):
+        if not _is_printable(text):
             raise UserError(
-                f"{card.unit!r} cannot be printed in Latin letters: write the sheet as .csv, and "
-                "the letter with a program that has the font"
+                f"{text!r} cannot be printed in Latin letters: write the sheet as .csv, and the "
+                "letter with a program that has the font"
             )
     out = io.BytesIO()
     canvas = Canvas(out, pagesize=A4, invariant=1)

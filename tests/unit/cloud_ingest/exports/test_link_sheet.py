@@ -2,6 +2,7 @@
 """The sheet of personal links."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -29,6 +30,11 @@ def test_a_label_that_cannot_be_printed_is_told() -> None:
     with pytest.raises(UserError, match=r"write the sheet as \.csv"):
         sheet_pdf([card("फ्लैट 101")], ZONE)
     assert "फ्लैट 101" in cards_csv([card("फ्लैट 101")], ZONE).decode()
+
+
+def test_so_is_a_society_that_cannot_be_printed() -> None:
+    with pytest.raises(UserError, match=r"^'झील' cannot be printed in Latin letters"):
+        sheet_pdf([replace(card("C-0304"), society="झील")], ZONE)
 
 
 def test_no_cell_is_a_formula() -> None:
