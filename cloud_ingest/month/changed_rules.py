@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from cloud_ingest.core.claim import Rule
+from cloud_ingest.month.closing import key_of
+from cloud_ingest.month.heard import number_key
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.month_changes import SentMessage
 from cloud_ingest.store.number_words import NumberKey
@@ -22,7 +24,7 @@ def rules_against(
 ) -> dict[tuple[NumberKey, int], Rule]:
     """Return by number and version the rule that set a border of the version before aside."""
     moved = [
-        (_key(now), now.message.version, part, border)
+        (number_key(key_of(now.message)), now.message.version, part, border)
         for own in numbers
         for former, now in pairwise(own)
         for part, border in _gone(former, now)
@@ -69,11 +71,6 @@ def _gone(former: SentMessage, now: SentMessage) -> Iterator[tuple[MeterMonth, B
         for border in (part.opening, part.closing):
             if (part.meter, border) not in kept:
                 yield part, border
-
-
-def _key(sent: SentMessage) -> NumberKey:
-    message = sent.message
-    return NumberKey(message.subject.type.value, message.subject.id, message.service)
 
 
 def _of(part: MeterMonth) -> tuple[str, str, str]:

@@ -20,9 +20,10 @@ from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.month import Month
 from cloud_ingest.month.change_root import ChangeCause, Known, change_cause
 from cloud_ingest.month.changed_rules import rules_against
+from cloud_ingest.month.closing import key_of
 from cloud_ingest.month.explain_parts import border_changes, borders_of
 from cloud_ingest.month.explanation import BorderChange
-from cloud_ingest.month.heard import bears_on
+from cloud_ingest.month.heard import bears_on, number_key
 from cloud_ingest.month.waiting import Waiting, waiting_numbers
 from cloud_ingest.settings_society import RunRules
 from cloud_ingest.store.connection import Connection, translating
@@ -150,8 +151,7 @@ def month_changes(
 
 
 def _key(sent: SentMessage) -> NumberKey:
-    message = sent.message
-    return NumberKey(message.subject.type.value, message.subject.id, message.service)
+    return number_key(key_of(sent.message))
 
 
 def _known(

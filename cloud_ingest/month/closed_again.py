@@ -15,8 +15,8 @@ from decimal import Decimal
 from cloud_ingest.core.month import Month
 from cloud_ingest.errors import CloseRefused
 from cloud_ingest.month.close import close_in_turn
-from cloud_ingest.month.closing import Closing, SubjectKey, says_the_same
-from cloud_ingest.month.preview import Number, key_of
+from cloud_ingest.month.closing import Closing, SubjectKey, key_of, says_the_same
+from cloud_ingest.month.preview import Number
 from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.published import published_month

@@ -20,6 +20,7 @@ from shared_schema.balance import Reconciliation
 from shared_schema.billing import (
     BillingManifest,
     Held,
+    ManifestEntry,
     MonthlyConsumption,
     MonthlyWithdrawal,
     Withheld,
@@ -72,7 +73,6 @@ class Closing:
     """Of which month whose number waits: the month after holds the border that it would move."""
     first: str = ""
     """An earlier month that is closed again first, because it ends elsewhere; empty: none does."""
-
     is_early: bool = False
     """A first number that is met beside the end of the month waits for the reading at it."""
 
@@ -114,8 +114,10 @@ def by_subject(counted: Sequence[Counted]) -> dict[SubjectKey, list[Counted]]:
     return dict(sorted(found.items()))
 
 
-def key_of(sent: MonthlyConsumption | MonthlyWithdrawal | Withheld | Held) -> SubjectKey:
-    """Return the subject and service of a message, or of what is withheld."""
+def key_of(
+    sent: MonthlyConsumption | MonthlyWithdrawal | Withheld | Held | ManifestEntry,
+) -> SubjectKey:
+    """Return the subject and service of a message, or of what a manifest says."""
     kind: SubjectKind = "unit" if sent.subject.type is SubjectType.UNIT else "common"
     return SubjectKey(kind, sent.subject.id, sent.service)
 

@@ -32,14 +32,13 @@ from cloud_ingest.month.closed_again import (
     closed_again,
     is_same,
 )
-from cloud_ingest.month.closing import Closing, SubjectKey, quiet, says_the_same
+from cloud_ingest.month.closing import Closing, SubjectKey, key_of, quiet, says_the_same
 from cloud_ingest.month.preview import (
     MeterMonths,
     Number,
     Preview,
     count_own,
     count_with_towers,
-    key_of,
     own_keys,
 )
 from cloud_ingest.rollup.refresh import refresh

@@ -18,11 +18,10 @@ from cloud_ingest.core.month import Month
 from cloud_ingest.entries.by_hand import entered_in
 from cloud_ingest.errors import CloseRefused
 from cloud_ingest.month.boundaries import closings_before, standing_before
-from cloud_ingest.month.closing import Closing, SubjectKey, by_subject
+from cloud_ingest.month.closing import Closing, SubjectKey, by_subject, key_of
 from cloud_ingest.month.count import Counted, count_assigned
 from cloud_ingest.month.number import doubted_quantity, number_of
 from cloud_ingest.month.past import daily_means
-from cloud_ingest.month.published_parts import kind_of
 from cloud_ingest.month.reconcile import reconciliations_of
 from cloud_ingest.month.unread import with_unread
 from cloud_ingest.store.assignments import Assignment, assignments_between
@@ -35,7 +34,7 @@ from cloud_ingest.store.number_words import (
 from cloud_ingest.store.published import PublishedMonth
 from cloud_ingest.store.ratings import limits_of
 from shared_schema.balance import Reconciliation
-from shared_schema.billing import ManifestEntry, MonthlyConsumption, Withheld
+from shared_schema.billing import MonthlyConsumption, Withheld
 
 Number = MonthlyConsumption | Withheld
 
@@ -65,11 +64,6 @@ class Preview:
     """Of the subjects that the meter served."""
     balances: Mapping[str, Reconciliation]
     """By tower."""
-
-
-def key_of(number: Number | ManifestEntry) -> SubjectKey:
-    """Return whose number it is."""
-    return SubjectKey(kind_of(number.subject), number.subject.id, number.service)
 
 
 def own_keys(scope: MeterMonths, span: Month) -> set[SubjectKey]:

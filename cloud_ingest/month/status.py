@@ -11,12 +11,13 @@ JSON. Never: a write, a number.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.month import Month
 from cloud_ingest.month.boundaries import month_channels
 from cloud_ingest.month.close import CLOSE_GRACE
+from cloud_ingest.month.closing import SubjectKey, key_of
 from cloud_ingest.month.silent_gateways import SilentGateway, silent_gateways
 from cloud_ingest.month.still_to_read import ToRead, read_near, still_to_read
 from cloud_ingest.store.assignments import Assignment, assignments_between
@@ -28,7 +29,6 @@ from cloud_ingest.store.registry import find_society
 from cloud_ingest.store.self_read_submissions import count_waiting
 from shared_schema.billing import Approval, Estimate, Held
 from shared_schema.catalogue import BILLED_REGISTER, Service
-from shared_schema.events import Subject
 from shared_schema.quality import Reason
 
 Phase = Literal["running", "ended", "closed"]
@@ -42,14 +42,6 @@ UNREAD_REASONS = frozenset(
 BORDERS: Mapping[Reason, Border] = {Reason.NO_OPENING: "start", Reason.NO_CLOSING: "end"}
 LOOKED_BACK = timedelta(days=62)
 """So far before the end of a month its meters' last readings are looked for."""
-
-
-class NumberKey(NamedTuple):
-    """Whose number it is."""
-
-    subject_type: SubjectKind
-    subject: str
-    service: Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +63,9 @@ class MissingNumber:
     """Near which of its borders no reading is now."""
 
     @property
-    def key(self) -> NumberKey:
+    def key(self) -> SubjectKey:
         """Whose number it is."""
-        return NumberKey(self.subject_type, self.subject, self.service)
+        return SubjectKey(self.subject_type, self.subject, self.service)
 
     @property
     def is_unread(self) -> bool:
@@ -204,37 +196,37 @@ def _worst_first(one: MissingNumber) -> tuple[object, ...]:
     return (one.is_read, one.subject_type != "unit", is_late, one.subject, one.service)
 
 
-def _by_number(serving: Iterable[Assignment]) -> dict[NumberKey, list[Assignment]]:
+def _by_number(serving: Iterable[Assignment]) -> dict[SubjectKey, list[Assignment]]:
     """Sort assignments by the number that they count for; a bulk meter has none."""
-    found: dict[NumberKey, list[Assignment]] = {}
+    found: dict[SubjectKey, list[Assignment]] = {}
     for each in serving:
         if each.subject_type != "bulk":
-            key = NumberKey(each.subject_type, each.subject, each.service)
+            key = SubjectKey(each.subject_type, each.subject, each.service)
             found.setdefault(key, []).append(each)
     return found
 
 
-def _silent(to_read: Iterable[ToRead]) -> set[NumberKey]:
+def _silent(to_read: Iterable[ToRead]) -> set[SubjectKey]:
     """Return which numbers of a month that runs are in doubt: their meters are not heard."""
     silent = [each for each in to_read if each.why != "no_data_port"]
-    return {NumberKey(e.subject_type, e.subject, e.service) for e in silent}
+    return {SubjectKey(e.subject_type, e.subject, e.service) for e in silent}
 
 
 def _unread_now(
     conn: Connection, serving: Sequence[Assignment], month: Month, window: timedelta
-) -> set[NumberKey]:
+) -> set[SubjectKey]:
     """Return which numbers of a month that has ended have no reading near its end."""
     at_end = [each for each in serving if each.valid_to is None or each.valid_to >= month.end]
     read = read_near(conn, at_end, month.end, window)
     return {
-        NumberKey(each.subject_type, each.subject, each.service)
+        SubjectKey(each.subject_type, each.subject, each.service)
         for each in at_end
         if each.meter_id not in read and each.subject_type != "bulk"
     }
 
 
 def _unread(
-    conn: Connection, late: Mapping[NumberKey, Sequence[Assignment]], month: Month
+    conn: Connection, late: Mapping[SubjectKey, Sequence[Assignment]], month: Month
 ) -> Iterable[MissingNumber]:
     last = _last_readings(conn, [each for own in late.values() for each in own], month)
     for key, own in late.items():
@@ -252,13 +244,13 @@ def _unread(
 def _missing_of(
     conn: Connection,
     states: PublishedStates,
-    own: Mapping[NumberKey, Sequence[Assignment]],
+    own: Mapping[SubjectKey, Sequence[Assignment]],
     month: Month,
     window: timedelta,
 ) -> Iterable[MissingNumber]:
     """Return what a manifest lacks, with what is known of the meters now."""
-    withheld = {_key(each.subject, each.service): each for each in states.withheld}
-    withdrawn = {_key(each.subject, each.service) for each in states.withdrawn}
+    withheld = {key_of(each): each for each in states.withheld}
+    withdrawn = {key_of(each) for each in states.withdrawn}
     unread = [
         meter
         for key, each in withheld.items()
@@ -289,10 +281,6 @@ def _missing_of(
             since=_earliest(last, meters) if "end" in lacks else None,
             lacks=lacks,
         )
-
-
-def _key(subject: Subject, service: Service) -> NumberKey:
-    return NumberKey("unit" if subject.type == "unit" else "common", subject.id, service)
 
 
 def _last_readings(
