@@ -16,6 +16,7 @@ In: what each meter counted for a subject, and what was entered. Out: a `Balance
 of the society (`None`) where something came in that belongs to no tower. Pure.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -65,6 +66,8 @@ class MeterLimits(NamedTuple):
 
 
 NO_LIMITS = MeterLimits()
+LimitsByMeter = Mapping[tuple[str, str], MeterLimits]
+"""By manufacturer and serial number."""
 
 
 @dataclass(frozen=True, slots=True)

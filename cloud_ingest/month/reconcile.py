@@ -20,6 +20,7 @@ from cloud_ingest.core.balance import (
     Balance,
     Drawn,
     Entered,
+    LimitsByMeter,
     MeterDraw,
     MeterLimits,
     Scope,
@@ -55,8 +56,6 @@ NOTHING_LEFT = Balance(
     reasons=(Reason.NO_METER,),
 )
 
-Limits = Mapping[tuple[str, str], MeterLimits]
-"""By manufacturer and serial number."""
 
 Standing = Mapping[SubjectKey, MonthlyConsumption | None]
 """What is published although a closing finds something else; None: nothing is."""
@@ -130,7 +129,7 @@ def reconciliations_of(
     subjects: Mapping[SubjectKey, Sequence[Counted]],
     standing: Standing = MappingProxyType({}),
     entered: Iterable[Entered] = (),
-    limits: Limits = MappingProxyType({}),
+    limits: LimitsByMeter = MappingProxyType({}),
 ) -> list[Reconciliation]:
     """Return the reconciliation of each tower and service; pure.
 
@@ -168,7 +167,9 @@ def _of_towers(
             yield (tower, service), each
 
 
-def _drawn(key: SubjectKey, parts: Sequence[Counted], limits: Limits, *, is_known: bool) -> Drawn:
+def _drawn(
+    key: SubjectKey, parts: Sequence[Counted], limits: LimitsByMeter, *, is_known: bool
+) -> Drawn:
     return Drawn(
         kind=key.kind,
         service=key.service,
@@ -189,7 +190,7 @@ def _drawn(key: SubjectKey, parts: Sequence[Counted], limits: Limits, *, is_know
     )
 
 
-def _limits(meter: MeterId, limits: Limits) -> MeterLimits:
+def _limits(meter: MeterId, limits: LimitsByMeter) -> MeterLimits:
     return limits.get((meter.manufacturer, meter.serial), NO_LIMITS)
 
 
@@ -212,7 +213,7 @@ def _farthest(quantity: Decimal, lower: Decimal, upper: Decimal) -> Decimal:
 
 
 def _published(
-    key: SubjectKey, number: MonthlyConsumption, counted: Sequence[Counted], limits: Limits
+    key: SubjectKey, number: MonthlyConsumption, counted: Sequence[Counted], limits: LimitsByMeter
 ) -> Drawn:
     return Drawn(
         kind=key.kind,

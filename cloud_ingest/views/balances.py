@@ -5,7 +5,7 @@ In: what each meter used in a month or on its days, and what was entered by hand
 towers, and of the society where it has one; `core.balance_tree` counts. Pure.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
@@ -18,18 +18,14 @@ from cloud_ingest.core.balance import (
     DatedEntry,
     Drawn,
     Entered,
+    LimitsByMeter,
     MeterDraw,
-    MeterLimits,
 )
 from cloud_ingest.core.balance_tree import balances
 from cloud_ingest.core.month import MICROSECOND, day_of
 from cloud_ingest.store.rollups_read import RegisterMonth
 from cloud_ingest.views.usage import DayUsage, MeterUsage, Place
 from shared_schema.catalogue import Service
-
-Limits = Mapping[tuple[str, str], MeterLimits]
-"""By manufacturer and serial number."""
-NOBODYS: Limits = MappingProxyType({})
 
 
 class TowerBalance(NamedTuple):
@@ -43,7 +39,9 @@ class TowerBalance(NamedTuple):
 
 
 def month_balances(
-    usages: Iterable[MeterUsage], entries: Iterable[DatedEntry] = (), limits: Limits = NOBODYS
+    usages: Iterable[MeterUsage],
+    entries: Iterable[DatedEntry] = (),
+    limits: LimitsByMeter = MappingProxyType({}),
 ) -> list[TowerBalance]:
     """Hold what came into each tower against its units and common areas; pure."""
     parts = ((usage.place, usage.quantity) for usage in usages)
@@ -54,7 +52,7 @@ def day_balances(
     usages: Sequence[DayUsage],
     zone: ZoneInfo,
     entries: Sequence[DatedEntry] = (),
-    limits: Limits = NOBODYS,
+    limits: LimitsByMeter = MappingProxyType({}),
 ) -> list[TowerBalance]:
     """Do the same for each day; a subject without data on a day is not known on it; pure."""
     days = sorted({day for usage in usages for day in usage.days})
@@ -90,7 +88,7 @@ def _serves(usage: MeterUsage, day: date, zone: ZoneInfo) -> bool:
 def _balances(
     parts: Iterable[tuple[Place, Decimal | None]],
     entered: Iterable[Entered],
-    limits: Limits,
+    limits: LimitsByMeter,
     day: date | None,
 ) -> list[TowerBalance]:
     subjects: dict[tuple[str, str, str], list[tuple[Place, Decimal | None]]] = {}
