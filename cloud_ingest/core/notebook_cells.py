@@ -15,15 +15,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
+from cloud_ingest.core.month_name import MONTHS
+
 Cell = str | Decimal | date | None
 
 FIRST_YEAR, LAST_YEAR = 2000, 2099
 LONGEST = 200
 """Characters of a cell that are looked at; no label, number or heading has more."""
-ENGLISH: Final = (
-    *("january", "february", "march", "april", "may", "june", "july"),
-    *("august", "september", "october", "november", "december"),
-)
+ENGLISH: Final = tuple(map(str.casefold, MONTHS))
 HINDI: Final = (
     *("जनवरी", "फरवरी", "मार्च", "अप्रैल", "मई", "जून", "जुलाई"),
     *("अगस्त", "सितंबर", "अक्टूबर", "नवंबर", "दिसंबर"),

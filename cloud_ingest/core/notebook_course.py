@@ -11,11 +11,13 @@ fits a day, and how likely it is there. Never: a moment between two readings tha
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-DAY = timedelta(days=1)
+from cloud_ingest.core.month import DAY
+from cloud_ingest.core.plausible import typed_step
+
 SLACK = 2
 """Days beside the one that is written in which a reading is still of that day."""
 GAP = 7
@@ -116,16 +118,10 @@ class Unit:
 
     def fits(self, value: Decimal, day: date) -> bool:
         """Say whether a number can have been read on a day, or shortly beside it."""
-        step = step_of(value)
+        step = typed_step(value)
         return any(
             span.holds(value, step) for beside in BESIDE for span in self.day(day + DAY * beside)
         )
-
-
-def step_of(value: Decimal) -> Decimal:
-    """Return the last digit of a number as it was written: 1, or 0.1."""
-    exponent = value.as_tuple().exponent
-    return Decimal(1).scaleb(min(0, exponent if isinstance(exponent, int) else 0))
 
 
 def near_days(day: date) -> Iterator[tuple[date, float]]:

@@ -11,7 +11,8 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from cloud_ingest.core.notebook_course import Course, Span, Unit, likelihood, near_days, step_of
+from cloud_ingest.core.notebook_course import Course, Span, Unit, likelihood, near_days
+from cloud_ingest.core.plausible import typed_step
 
 USED_SLACK: Final = Decimal(5) / 31
 """Of what was used in a month: that much may lie in the days beside its borders."""
@@ -75,7 +76,7 @@ class PageView:
         difference = closing.value - opening.value
         return (
             difference >= 0
-            and abs(says - difference) <= max(step_of(says), step_of(difference))
+            and abs(says - difference) <= max(typed_step(says), typed_step(difference))
             and self.turned is None
         )
 
@@ -105,7 +106,7 @@ class PageView:
         used, says = self.unit.used, self.page.says
         if used is None or says is None:
             return False
-        return abs(says - used) <= max(2 * step_of(says), used * USED_SLACK)
+        return abs(says - used) <= max(2 * typed_step(says), used * USED_SLACK)
 
     @property
     def serving(self) -> list[Course]:
@@ -163,7 +164,7 @@ class PageView:
             return 0.0
         return likelihood(
             value,
-            step_of(value),
+            typed_step(value),
             (
                 (
                     [

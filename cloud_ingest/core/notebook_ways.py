@@ -13,8 +13,9 @@ from enum import StrEnum
 from itertools import pairwise, product
 from typing import Final
 
-from cloud_ingest.core.notebook_course import Span, far_days, likelihood, near_days, step_of
+from cloud_ingest.core.notebook_course import Span, far_days, likelihood, near_days
 from cloud_ingest.core.notebook_page import USED_SLACK, Noted, PageView
+from cloud_ingest.core.plausible import typed_step
 
 
 class Cause(StrEnum):
@@ -109,7 +110,7 @@ def _each(view: PageView, cause: Cause, ways: Ways) -> Iterator[Finding]:
 
 
 def _other_date(view: PageView, noted: Noted) -> Iterator[Finding]:
-    step = step_of(noted.value)
+    step = typed_step(noted.value)
     for day, often in far_days(noted.day):
         weight = likelihood(noted.value, step, iter([(view.unit.day(day), often)]))
         if weight:
@@ -121,18 +122,18 @@ def digits_of(value: Decimal) -> str:
     return "".join(map(str, value.as_tuple().digits))
 
 
-def _withdigits_of(value: Decimal, digits: Sequence[str]) -> Decimal:
+def _with_digits(value: Decimal, digits: Sequence[str]) -> Decimal:
     exponent = value.as_tuple().exponent
     return Decimal("".join(digits)).scaleb(exponent if isinstance(exponent, int) else 0)
 
 
 def _exchange(view: PageView, noted: Noted) -> Iterator[Finding]:
     digits = f"0{digits_of(noted.value)}"  # 02270 is written as 2270
-    step = step_of(noted.value)
+    step = typed_step(noted.value)
     for at in range(len(digits) - 1):
         if digits[at] == digits[at + 1]:
             continue
-        true = _withdigits_of(
+        true = _with_digits(
             noted.value, (*digits[:at], digits[at + 1], digits[at], *digits[at + 2 :])
         )
         if weight := view.near(noted, true, step):
@@ -141,11 +142,11 @@ def _exchange(view: PageView, noted: Noted) -> Iterator[Finding]:
 
 def _misread(view: PageView, noted: Noted) -> Iterator[Finding]:
     digits = digits_of(noted.value)
-    step = step_of(noted.value)
+    step = typed_step(noted.value)
     for at, digit in product(range(len(digits)), "0123456789"):
         if digit == digits[at]:
             continue
-        true = _withdigits_of(noted.value, (*digits[:at], digit, *digits[at + 1 :]))
+        true = _with_digits(noted.value, (*digits[:at], digit, *digits[at + 1 :]))
         if weight := view.near(noted, true, step):
             yield Finding(Cause.MISREAD, weight / (9 * len(digits)), number=true)
 
@@ -153,20 +154,20 @@ def _misread(view: PageView, noted: Noted) -> Iterator[Finding]:
 def _left_out_point(view: PageView, noted: Noted) -> Iterator[Finding]:
     for places in POINTS:
         true = noted.value.scaleb(-places)
-        if weight := view.near(noted, true, step_of(true)):
+        if weight := view.near(noted, true, typed_step(true)):
             yield Finding(Cause.POINT, weight / len(POINTS), number=true)
 
 
 def _beyond_dial(view: PageView, noted: Noted) -> Iterator[Finding]:
     for digits in DIALS:
         for true in (noted.value - 10**digits, noted.value + 10**digits):
-            if weight := view.near(noted, true, step_of(noted.value)):
+            if weight := view.near(noted, true, typed_step(noted.value)):
                 yield Finding(Cause.ROLLOVER, weight / (2 * len(DIALS)), number=true)
 
 
 def with_source(view: PageView, noted: Noted) -> Iterator[Finding]:
     """Yield how the meters of other sources explain a reading."""
-    step = step_of(noted.value)
+    step = typed_step(noted.value)
     for day, often in near_days(noted.day):
         other = view.unit.other_day(day)
         if other is None or other.high <= 0:
@@ -193,7 +194,7 @@ def _old_meter(view: PageView, noted: Noted) -> Iterator[Finding]:
     """The dial of a meter that was taken down, or the new one's added to it."""
     for before, after in pairwise(view.unit.courses):
         last, first = max(before.at), min(after.at)
-        step = step_of(noted.value)
+        step = typed_step(noted.value)
         for number, span in (
             (before.at[last], Span(before.at[last], before.at[last])),
             *(
@@ -217,13 +218,16 @@ def _factors(view: PageView) -> Iterator[Finding]:
     chance = 10.0 ** -len(digits_of(opening.value)) if opening in view.wrong else 1.0
     moved = closing.value - opening.value
     is_counted = (
-        closing in view.wrong and span is not None and span.low > 0 and moved >= 10 * step_of(moved)
+        closing in view.wrong
+        and span is not None
+        and span.low > 0
+        and moved >= 10 * typed_step(moved)
     )
     for factor in FACTORS:
         if len(view.wrong) == 2:
             weight = rare
             for noted in view.wrong:
-                weight *= view.near(noted, noted.value, step_of(noted.value), factor)
+                weight *= view.near(noted, noted.value, typed_step(noted.value), factor)
             yield Finding(Cause.FACTOR, weight, number=factor)
         if is_counted:
             yield Finding(Cause.FACTOR, rare * chance * view.counted(moved, factor), number=factor)
@@ -244,7 +248,7 @@ def other_flat(view: PageView, odd: Mapping[str, PageView]) -> Iterator[Finding]
             continue
         weight = USUAL[Cause.FLATS] * BOTH_FLATS / max(1, len(odd) - 1)
         for noted in view.wrong:
-            weight *= other.near(noted, noted.value, step_of(noted.value))
+            weight *= other.near(noted, noted.value, typed_step(noted.value))
         if all(view.unit.fits(each.value, each.day) for each in other.wrong):
             yield Finding(Cause.FLATS, weight, other=label)
 
@@ -266,7 +270,7 @@ def _of_difference(view: PageView) -> Iterator[Finding]:
     moved = closing.value - opening.value
     own = view.unit.used
     other = _other_use(view)
-    step = step_of(says)
+    step = typed_step(says)
     if other is not None and abs(says - moved - other) <= max(2 * step, other * USED_SLACK):
         yield Finding(Cause.SOURCE, 1.0, number=other)
     for factor in FACTORS:
@@ -289,5 +293,5 @@ def _of_use(view: PageView) -> Iterator[Finding]:
     if not says or not used:
         return
     for factor in FACTORS:
-        if abs(says - used * factor) <= max(step_of(says), used * factor * 2 / 31):
+        if abs(says - used * factor) <= max(typed_step(says), used * factor * 2 / 31):
             yield Finding(Cause.FACTOR, 1.0, number=factor)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.flag import Flag
 from cloud_ingest.core.local_time import short_day, short_time
-from cloud_ingest.core.month import Month, month_of, parse_month
+from cloud_ingest.core.month import DAY, Month, month_of, parse_month
 from cloud_ingest.deliver.digest import Digest, Section
 from cloud_ingest.month.changes_after import ChangedNumber, month_changes, settles_at
 from cloud_ingest.month.status import MonthStatus, month_status
@@ -28,7 +28,6 @@ from shared_schema.events import Severity
 
 MOST_LINES = 20
 """Of one section; the rest is counted."""
-A_DAY = timedelta(days=1)
 Morning = Callable[[str], time]
 Window = Callable[[str], timedelta]
 Rules = Callable[[str], RunRules]
@@ -73,7 +72,7 @@ def digest(
     rules: RunRules,
 ) -> Digest:
     """Make the digest of a society."""
-    since = now - A_DAY if due.made_at is None else due.made_at
+    since = now - DAY if due.made_at is None else due.made_at
     month = _ended(now, zone)
     status = month_status(conn, due.society, month, now, window=window)
     flags = list_events(conn, society=due.society)
@@ -97,7 +96,7 @@ def digest(
 def _ended(now: datetime, zone: ZoneInfo) -> Month:
     """Return the newest month that has ended."""
     first = now.astimezone(zone).replace(day=1)
-    before = first - A_DAY
+    before = first - DAY
     return month_of(before.year, before.month, zone)
 
 

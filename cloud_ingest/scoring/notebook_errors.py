@@ -16,7 +16,8 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from random import Random
 from typing import Final
 
-from cloud_ingest.core.notebook_course import DAY, Course, Unit
+from cloud_ingest.core.month import DAY
+from cloud_ingest.core.notebook_course import Course, Unit
 from cloud_ingest.core.notebook_page import Noted, Page
 from cloud_ingest.core.notebook_ways import Cause
 

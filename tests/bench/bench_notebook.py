@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud_ingest.core.month import next_month
-from cloud_ingest.core.notebook_course import DAY
+from cloud_ingest.core.month import DAY, next_month
 from cloud_ingest.replay.registers_file import read_registers
 from cloud_ingest.scoring.notebook_errors import Case, Registers, write_notebook
 from cloud_ingest.scoring.notebook_score import score

@@ -7,8 +7,9 @@ from decimal import Decimal
 
 import pytest
 
+from cloud_ingest.core.month import DAY
 from cloud_ingest.core.notebook_cause import Verdict, judge
-from cloud_ingest.core.notebook_course import DAY, Course, Unit
+from cloud_ingest.core.notebook_course import Course, Unit
 from cloud_ingest.core.notebook_page import Noted, Page
 from cloud_ingest.core.notebook_ways import Cause
 
