@@ -45,13 +45,18 @@ class StatusBits(NamedTuple):
     def parameters(self) -> dict[str, str]:
         """Return them by name, as they stand in the list of units; without those that are none."""
         return {
-            name: " ".join(str(bit) for bit in range(mask.bit_length()) if mask >> bit & 1)
+            name: " ".join(map(str, bits_of(mask)))
             for name, mask in zip(("invalid_bits", "clock_bits"), self, strict=True)
             if mask
         }
 
 
 NO_BITS: Final = StatusBits()
+
+
+def bits_of(mask: int) -> tuple[int, ...]:
+    """Return which bits of a number are set, the lowest first."""
+    return tuple(bit for bit in range(mask.bit_length()) if mask >> bit & 1)
 
 
 def replaceable(doubted: Iterable[int], sound: Sequence[int]) -> set[int]:

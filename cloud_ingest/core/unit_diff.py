@@ -8,15 +8,17 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
 from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.meter_status import bits_of
 from cloud_ingest.core.unit_list import Place
 from cloud_ingest.core.unit_meter import Meter, Rating, rating_at
 from cloud_ingest.core.unit_plan import Known, Plan
 from shared_schema.catalogue import Service
+from shared_schema.message import format_utc
 
 ChangeKind = Literal["added", "ended", "changed", "meter"]
 """A new line; one that ends; one that says something else; something about a meter itself."""
@@ -96,8 +98,7 @@ def _text(name: str, value: object) -> str | None:
         case None:
             return None
         case int() if name.endswith("_bits"):
-            bits = [str(bit) for bit in range(value.bit_length()) if value >> bit & 1]
-            return " ".join(bits) or "none"
+            return " ".join(map(str, bits_of(value))) or "none"
         case Decimal():
             return f"{value:f}"
         case date():
@@ -136,7 +137,7 @@ def change_fields(change: Change) -> dict[str, object]:
 def plain_value(value: object) -> object:
     """Return a value as JSON has it, a time in UTC."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return format_utc(value)
     if isinstance(value, dict):
         return {name: plain_value(each) for name, each in value.items()}
     return value

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Final
 
-from cloud_ingest.core.balance import CHECK, GENERATOR
+from cloud_ingest.core.balance import CHECK, GENERATOR, SOLAR
 from shared_schema.catalogue import Service
 
 _CHECK = "a check meter beside the meter itself: in no number and in no balance"
@@ -21,7 +21,7 @@ SOURCES: Final[Mapping[Service, Mapping[str, str]]] = {
     Service.ELECTRICITY: {
         "grid": "the distribution company's supply; what an empty field means",
         GENERATOR: "the generator of the society: it does not pass the grid's bulk meter",
-        "solar": "the panels of the society",
+        SOLAR: "the panels of the society",
         "inlet-n": _INLET,
         CHECK: _CHECK,
     },
@@ -40,7 +40,7 @@ _CALLED: Final = {
     **dict.fromkeys(("eb", "mains", "utility"), "grid"),
     **dict.fromkeys(("municipal", "mains", "corporation"), "main"),
     **dict.fromkeys(("bore", "borehole", "well", "tubewell"), "borewell"),
-    **dict.fromkeys(("pv", "rooftop"), "solar"),
+    **dict.fromkeys(("pv", "rooftop"), SOLAR),
     "inlet": "inlet-1",
     "lorry": "tanker",
 }

@@ -6,6 +6,7 @@ In: a society. Out: a `UnitList`: each line that holds, with the newest version 
 
 from datetime import datetime
 
+from cloud_ingest.core.meter_status import bits_of
 from cloud_ingest.core.unit_meter import RatingVersion
 from cloud_ingest.store.assignment_versions import assignment_versions
 from cloud_ingest.store.assignments import Assignment
@@ -43,8 +44,8 @@ def _listed(line: Assignment, versions: tuple[RatingVersion, ...]) -> ListedMete
         since, rating = versions[-1]
         told = rating._asdict() | {
             "meter_from": None if since is None else format_utc(since),
-            "invalid_bits": _bits(rating.invalid_bits),
-            "clock_bits": _bits(rating.clock_bits),
+            "invalid_bits": None if rating.invalid_bits is None else bits_of(rating.invalid_bits),
+            "clock_bits": None if rating.clock_bits is None else bits_of(rating.clock_bits),
             "calibrated_on": rating.calibrated_on and rating.calibrated_on.isoformat(),
         }
     return ListedMeter.model_validate(
@@ -63,9 +64,3 @@ def _listed(line: Assignment, versions: tuple[RatingVersion, ...]) -> ListedMete
             **told,
         }
     )
-
-
-def _bits(mask: int | None) -> tuple[int, ...] | None:
-    if mask is None:
-        return None
-    return tuple(bit for bit in range(mask.bit_length()) if mask >> bit & 1)
