@@ -68,11 +68,9 @@ def dial_text(text: str) -> DialText:
     if len(text) > 4 * MOST_DIGITS:
         raise _refused(text)
     plain = "".join(map(_plain, text.strip()))
-    whole, point, parts = plain.partition(".")
+    whole, _, parts = plain.partition(".")
     digits = whole + parts
-    if not digits.isdecimal() or not digits.isascii() or (point and not whole + parts):
-        raise _refused(text)
-    if len(digits) > MOST_DIGITS:
+    if not digits.isdecimal() or not digits.isascii() or len(digits) > MOST_DIGITS:
         raise _refused(text)
     return DialText(whole or "0", parts)
 

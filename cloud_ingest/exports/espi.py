@@ -39,8 +39,8 @@ FORWARD: Final = 1
 """Of ``FlowDirectionKind``: delivered to the unit."""
 BILLING_PERIOD, DAILY = 8, 11
 """Of ``TimePeriodOfInterest``."""
-MULTIPLIERS: Final = (12, 9, 6, 3, 2, 1, 0, -1, -2, -3, -6, -9, -12)
-"""Of ``UnitMultiplierKind``, the largest first."""
+MULTIPLIERS: Final = (0, -1, -2, -3, -6, -9, -12)
+"""Of ``UnitMultiplierKind``, those up to one, the largest first."""
 NO_DST: Final = "FFFFFFFF"
 _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 ORIGIN_QUALITIES: Final = {
@@ -227,14 +227,14 @@ def _use(number: ExportedNumber, part: ExportedMeter) -> _Value:
 
 
 def _power(values: Iterable[Decimal], exponent: int) -> int:
-    """Return the largest power of ten with which every value is a whole number."""
+    """Return the largest power of ten, at most 0, with which every value is a whole number."""
     least = min(
         found + exponent
         for each in values
         for found in (each.normalize().as_tuple().exponent if each else 0,)
         if isinstance(found, int)
     )
-    return next((power for power in MULTIPLIERS if power <= min(least, 0)), MULTIPLIERS[-1])
+    return next((power for power in MULTIPLIERS if power <= least), MULTIPLIERS[-1])
 
 
 def _period(element: Element, name: str, start: datetime, duration: timedelta) -> None:

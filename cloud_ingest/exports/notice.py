@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """One page for the notice board: how far the month is, each tower's balance, and what is missing.
 
-What a flat used tells its neighbours when nobody was
-at home, so that the page has it on request alone. Where the flats do not fit on one page, it says
-who has the whole list. A letter that the page's font lacks is written as its code, never left out.
+What a flat used tells its neighbours when nobody was at home, so that the page has it on request
+alone. Where the flats do not fit on one page, it says who has the whole list. A letter that the
+page's font lacks is written as its code, never left out.
 
 In: a month. Out: the bytes of a PDF. Pure.
 """

@@ -3,7 +3,7 @@
 
 This is the only module that knows XlsxWriter. A number is a number, with as many places as it was
 read with; of more than 15 digits a spreadsheet would lose some, so that it stands as text. No text
-is ever a formula or a link. Rows leave memory as they are written.
+is ever a formula or a link. The rows of one sheet at a time are in memory.
 
 In: a month. Out: the bytes of the file. Pure, but for a folder of XlsxWriter that it deletes.
 """
