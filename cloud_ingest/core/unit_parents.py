@@ -5,15 +5,16 @@ A line names its parent as the list calls it: the label of a bulk line, or tower
 meter with a parent is a sub-bulk. No parent means the tower's own bulk meter.
 
 In: what a list says and what is known besides. Out: the places with their parents, or every line
-whose parent is none: it does not exist, it ends too early, it stands above itself. Pure.
+whose parent is none: it does not exist, it is not there all the time, it stands above itself. Pure.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from difflib import get_close_matches
 
+from cloud_ingest.core.balance import CHECK
 from cloud_ingest.core.unit_list import MAX_LINES_SHOWN, Place, overlap
 from shared_schema.catalogue import Service
 
@@ -26,6 +27,7 @@ MOST_LEVELS = 12
 _Key = tuple[Service, str]
 _Above = Mapping[_Key, Sequence[Place]]
 """Bulk meters by their service and a name of theirs."""
+_Stretch = tuple[datetime, datetime | None]
 _Way = tuple[Place, datetime, datetime | None, frozenset[str]]
 """The way up so far: where it is, from when to when, and by whom."""
 
@@ -39,7 +41,10 @@ class Parented:
 
 
 def with_parents(
-    places: Mapping[int, Place], named: Mapping[int, str], silent: Sequence[Place]
+    places: Mapping[int, Place],
+    named: Mapping[int, str],
+    silent: Sequence[Place],
+    known: Collection[Place] = (),
 ) -> Parented:
     """Give each line its parent.
 
@@ -47,9 +52,10 @@ def with_parents(
         places: By line; a line that says something again has the parent that is known.
         named: The parents as lines name them, of those that do.
         silent: What is known and no line says again.
+        known: All that is known; what lacked a parent in it before this list is not refused.
     """
     everything = [*((0, place) for place in silent), *sorted(places.items())]
-    bulks = [(number, place) for number, place in everything if place.subject_type == "bulk"]
+    bulks = [(number, place) for number, place in everything if _stands_above(place)]
     called: defaultdict[_Key, list[Place]] = defaultdict(list)
     last_line: defaultdict[Service, int] = defaultdict(int)
     for number, bulk in bulks:
@@ -66,13 +72,30 @@ def with_parents(
             meant = _meant(child, text, called) if len(bad) < MAX_LINES_SHOWN else ""
             bad.append(f"line {number}: {error}{meant}")
         found[number] = replace(child, parent=parent)
-    above: defaultdict[_Key, list[Place]] = defaultdict(list)
-    for number, bulk in bulks:
-        above[bulk.service, bulk.subject].append(found.get(number, bulk))
+    above = _by_subject(found.get(number, bulk) for number, bulk in bulks)
+    above_before = _by_subject(filter(_stands_above, known))
+    before = frozenset(known)
     for number, place in everything:
-        blamed = number or last_line[place.service]
-        bad += _orphans(number, blamed, found.get(number, place), above)
+        child = found.get(number, place)
+        lacking = _lacking(child, above)
+        if lacking and not (child in before and lacking == _lacking(child, above_before)):
+            if blamed := number or last_line[child.service]:
+                bad.append(f"line {blamed}: {child} has {_orphaned(child, lacking)}")
+        elif child.subject_type == "bulk" and number and (fault := _way_up_fault(child, above)):
+            bad.append(f"line {number}: {child} {fault}")
     return Parented(found, bad)
+
+
+def _stands_above(place: Place) -> bool:
+    """Say whether it may be a parent: a check meter is in no balance."""
+    return place.subject_type == "bulk" and place.source != CHECK
+
+
+def _by_subject(bulks: Iterable[Place]) -> _Above:
+    found: defaultdict[_Key, list[Place]] = defaultdict(list)
+    for bulk in bulks:
+        found[bulk.service, bulk.subject].append(bulk)
+    return found
 
 
 def _resolved(child: Place, text: str, called: _Above) -> str | None:
@@ -106,26 +129,35 @@ def _meant(child: Place, text: str, called: _Above) -> str:
     )
 
 
-def _orphans(number: int, blamed: int, child: Place, above: _Above) -> Iterator[str]:
-    """Say where what is above a meter ends before it, or is the meter itself."""
-    if child.parent is None or not blamed:
-        return  # it is the tower's own, or it was so before this list
+def _lacking(child: Place, above: _Above) -> _Stretch | None:
+    """Return the first stretch in which what is above a meter is not there; None: there is none."""
+    if child.parent is None:
+        return None
+    covered = child.valid_from
     own = [each for each in above.get((child.service, child.parent), ()) if overlap(each, child)]
-    end = _last_end(own)
-    if not own or (end is not None and (child.valid_to is None or child.valid_to > end)):
-        since = "" if end is None else f" from {end:%Y-%m-%d %H:%M} UTC on"
-        yield (
-            f"line {blamed}: {child} has the parent {child.parent}, which is no bulk meter of "
-            f"{child.service}{since}: name another in its line, or {NO_PARENT}"
-        )
-    elif child.subject_type == "bulk" and number and (fault := _way_up_fault(child, above)):
-        yield f"line {number}: {child} {fault}"
+    for bulk in sorted(own, key=lambda each: each.valid_from):
+        if bulk.valid_from > covered:
+            return covered, bulk.valid_from
+        if bulk.valid_to is None:
+            return None
+        covered = max(covered, bulk.valid_to)
+    if child.valid_to is not None and child.valid_to <= covered:
+        return None
+    return covered, child.valid_to
 
 
-def _last_end(places: Sequence[Place]) -> datetime | None:
-    """Return when the last of them ends; None: one does not end, or there is none."""
-    ends = [place.valid_to for place in places if place.valid_to is not None]
-    return max(ends) if ends and len(ends) == len(places) else None
+def _orphaned(child: Place, lacking: _Stretch) -> str:
+    """Say from when to when the parent of a meter is none, and what to do."""
+    start, end = lacking
+    since = "" if start == child.valid_from else f" from {start:%Y-%m-%d %H:%M} UTC on"
+    until = "" if end == child.valid_to or end is None else f" until {end:%Y-%m-%d %H:%M} UTC"
+    remedy = f"name another in its line, or {NO_PARENT}"
+    if until:
+        remedy += ", or divide its line there"
+    return (
+        f"the parent {child.parent}, which is no bulk meter of {child.service}{since}{until}: "
+        f"{remedy}"
+    )
 
 
 def _way_up_fault(child: Place, above: _Above) -> str | None:

@@ -97,7 +97,7 @@ def make_plan(
     said_again = set(said.known.values())
     silent = [place for own, place in known.places.items() if own not in said_again]
     named = {number: lines[number].parent or "" for number in places if lines[number].parent}
-    parented = with_parents(places, named, silent)
+    parented = with_parents(places, named, silent, known.places.values())
     places = dict(parented.places)
     bad += parented.bad
     add = {number: place for number, place in places.items() if number not in said.known}

@@ -10,8 +10,10 @@ from cloud_ingest.core.unit_parents import MOST_LEVELS
 from tests.support.unit_lists import ListedSociety, list_line
 
 
-def bulk(label: str, serial: str, parent: str | None = None, *, until: int | None = None) -> Line:
-    line = list_line("T1", label, serial, kind="bulk", until=until)
+def bulk(
+    label: str, serial: str, parent: str | None = None, *, since: int = 1, until: int | None = None
+) -> Line:
+    line = list_line("T1", label, serial, kind="bulk", since=since, until=until)
     return replace(line, parent=parent)
 
 
@@ -59,6 +61,13 @@ def test_a_parent_of_the_own_tower_comes_first() -> None:
         ([bulk("Main", "8", "Main")], "would stand above itself by its parent Main"),
         ([bulk("X", "8", "Y"), bulk("Y", "9", "X")], "line 3: Y electricity (grid) would stand"),
         ([bulk("Main", "8", until=5), flat("Main")], "from 2026-05-01 00:00 UTC on: name another"),
+        ([bulk("Main", "8", since=5), flat("Main")], "line 3: A-1 electricity (grid) has the pare"),
+        ([bulk("Main", "8", since=5), flat("Main")], "until 2026-05-01 00:00 UTC: name another"),
+        (
+            [bulk("Main", "8", until=3), bulk("Main", "9", since=5), flat("Main")],
+            "from 2026-03-01 00:00 UTC on until 2026-05-01 00:00 UTC: name another",
+        ),
+        ([replace(bulk("Main", "8"), source="check"), flat("Main")], "is no bulk meter of electr"),
     ],
 )
 def test_a_parent_that_cannot_be_is_refused(lines: list[Line], says: str) -> None:
@@ -79,6 +88,22 @@ def test_a_bulk_meter_that_ends_leaves_no_orphans() -> None:
     replaced = replace(list_line("T1", "Main", "9", kind="bulk", since=6))
     society.take(bulk("Main", "8", until=6), replaced)
     assert parents(society)["1"] == "Main"
+
+
+def test_a_flat_is_divided_where_its_sub_bulk_comes_later() -> None:
+    society = ListedSociety()
+    later = replace(list_line("T1", "A-1", "1", since=5), parent="Wing")
+    society.take(bulk("Wing", "9", since=5), flat(None, until=5), later)
+    assert [place.parent for place in society.known.values()] == [None, None, "Wing"]
+
+
+def test_a_parent_that_came_late_before_is_left() -> None:
+    society = ListedSociety()
+    society.knew(bulk("Main", "8", since=5))
+    society.knew(flat(None))
+    society.known[2] = replace(society.known[2], parent="Main")
+    society.take(flat("Main"), bulk("Main", "8", since=5))
+    assert "until 2026-06-01" in society.refuses(bulk("Main", "8", since=6))
 
 
 def test_meters_may_change_places_in_the_tree_over_time() -> None:
