@@ -21,7 +21,7 @@ from typing import Final
 
 from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.door import USUAL_LIMITS, Limits
-from cloud_ingest.core.month import parse_month
+from cloud_ingest.core.month import month_before, parse_month
 from cloud_ingest.core.typed_text import remark
 from cloud_ingest.errors import NotFound, NumberRefused
 from cloud_ingest.month.close import Closed, close_again
@@ -131,6 +131,8 @@ def decide(
     own = _own_doubts(conn, closing, said)
     said = replace(said, by=remark(said.by, "--by"), reason=remark(said.reason, "--reason"))
     told = _as_shown(conn, society_id, own, said)
+    if said.kind == "accept":
+        closing = replace(closing, first=_first_waiting(conn, closing, own, store.kept_from))
     losses, sent = Losses(), list[SentNumber]()
 
     def look(done: Closed) -> None:
@@ -140,6 +142,23 @@ def decide(
     say = partial(_say, conn, closing, own, said, losses)
     closed = close_again(conn, closing, store, first=say, last=look, keep=apply)
     return Decision(told, said.kind, apply, tuple(sent), tuple(losses.changes(closed.chain, now)))
+
+
+def _first_waiting(
+    conn: Connection, closing: Closing, own: Sequence[Doubt], kept_from: datetime | None
+) -> str:
+    """Return the first of the months right before that may wait for this one; empty: none does."""
+    held = {(each.month, each.key) for each in doubts(conn, closing.society_id) if _is_held(each)}
+    first, month = "", month_before(closing.span, closing.zone)
+    while any((str(month), each.key) in held for each in own) and (
+        kept_from is None or month.start > kept_from
+    ):
+        first, month = str(month), month_before(month, closing.zone)
+    return first
+
+
+def _is_held(doubt: Doubt) -> bool:
+    return doubt.kind == "held"
 
 
 def _say(

@@ -211,3 +211,6 @@ def test_a_border_whose_other_side_is_held_names_that(site: Site) -> None:
     close(site, "2026-01")
     asked = [Asked(SOCIETY, month, "A-1", KEY.service) for month in ("2026-01", "2026-02")]
     assert [explain(site.conn, each, NOW).waits_for for each in asked] == [("2026-02",), ()]
+    said = say(site, "accept", "2026-02")
+    assert [each.month for each in said.sent] == ["2026-01", "2026-02"]
+    assert waiting(site) == []
