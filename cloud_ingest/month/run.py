@@ -11,8 +11,11 @@ A turn is one closing, in one transaction with the note of what it had seen. So 
 begins where it was, and a look at a quiet night reads a few rows. A society whose closing is
 refused is noted, and tried again; the others go on.
 
-A month in which no meter was read is not begun: it is a person's to close, by hand. Of two clocks,
-ours and the database's, the one that is behind is believed.
+A month in which no meter was read is not begun: it is a person's to close, by hand. Only dials are
+read but once a month, perhaps on the day before it or after it. Of two clocks, ours and the
+database's, the one that is behind is believed.
+
+An approved month has one turn on each day: it sends nothing of it, and lists what would change.
 
 In: the store, rules by society, the time. Out: at most one turn. Never: a number of its own.
 """
@@ -26,7 +29,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.door import USUAL_LIMITS, Limits
-from cloud_ingest.core.month import Month, month_before, month_of, months_back
+from cloud_ingest.core.month import MICROSECOND, Month, month_before, month_of, months_back
 from cloud_ingest.errors import CloseRefused, NotStorable
 from cloud_ingest.month.close import Closed, close_again, require_closable
 from cloud_ingest.month.closing import Closing
@@ -34,6 +37,7 @@ from cloud_ingest.month.heard import bears_on
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.settings_society import RunRules
 from cloud_ingest.store import month_runs
+from cloud_ingest.store.assignments import assignments_between
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.manifests import closed_months, is_closed
 from cloud_ingest.store.migrate import Store, open_store
@@ -145,15 +149,13 @@ def closing_of(
 def is_due(conn: Connection, closing: Closing) -> bool:
     """Say whether something came since the last turn that may change the month."""
     society_id, month = closing.society_id, closing.month
-    if lock_of(conn, society_id, month) is not None:
-        return False
     last = month_runs.last_turn(conn, society_id, month)
     if last is None:
-        own = [closing.span.first]
-        return is_closed(conn, society_id, month) or bool(
-            month_runs.months_read(conn, society_id, own)
-        )
-    if last.looked != _look(conn, closing):
+        return is_closed(conn, society_id, month) or _begins(conn, closing)
+    look = _look(conn, closing)
+    if last.looked["day"] == look["day"] and lock_of(conn, society_id, month) is not None:
+        return False
+    if last.looked != look:
         return True
     if last.refused is not None and closing.now - last.turned_at >= REFUSED_AGAIN:
         return True
@@ -162,6 +164,21 @@ def is_due(conn: Connection, closing: Closing) -> bool:
     span = closing.span
     entered = acts(conn, society_id, last.entry_order)
     return any(bears_on(each, span.start, span.end) for each in entered)
+
+
+def _begins(conn: Connection, closing: Closing) -> bool:
+    """Say whether a month was read, or may have been by the dials at its borders."""
+    society_id, span = closing.society_id, closing.span
+    if month_runs.months_read(conn, society_id, [span.first]):
+        return True
+    before = month_before(span, closing.zone)
+    is_going_on = is_closed(conn, society_id, str(before)) or month_runs.months_read(
+        conn, society_id, [before.first]
+    )
+    if not is_going_on:
+        return False
+    at_end = assignments_between(conn, society_id, span.end - MICROSECOND, span.end)
+    return any(each.legacy for each in at_end)
 
 
 def _look(conn: Connection, closing: Closing) -> dict[str, Any]:

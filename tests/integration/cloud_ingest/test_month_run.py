@@ -2,21 +2,28 @@
 """The run of the month: what a turn sends, when there is one, and what stops it for a society."""
 
 from datetime import datetime, time, timedelta
+from decimal import Decimal
 
 import pytest
 
 from cloud_ingest.cli.month_changes_text import changes_text
 from cloud_ingest.core.month import month_of
-from cloud_ingest.errors import RollupDisagrees
+from cloud_ingest.entries.meter import NamedMeter
+from cloud_ingest.entries.self_read import self_read
+from cloud_ingest.errors import RollupDisagrees, StoreUnavailable
 from cloud_ingest.month import run as month_run
 from cloud_ingest.month.approve import approve_month, reopen_month
 from cloud_ingest.month.changes_after import month_changes, settles_at
 from cloud_ingest.month.close import close_month
 from cloud_ingest.month.closing import Closing
 from cloud_ingest.month.run import RunSettings, Told, run_months
+from cloud_ingest.month.status import month_status
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.settings_society import RunRules
+from cloud_ingest.store import month_runs
+from cloud_ingest.store.connection import Connection, connect
+from cloud_ingest.store.month_runs import LastTurn
 from shared_schema.billing import MonthlyConsumption, NumberStatus
 from shared_schema.catalogue import Service
 from tests.support.received import Line, Received, read_received
@@ -118,6 +125,101 @@ def test_an_approved_month_is_left_until_it_is_opened(flats: Site) -> None:
     number = sent(flats, "A-2")
     assert number
     assert str(number.quantity) == "29.760"
+
+
+def test_an_approved_month_lists_once_a_day_what_waits(flats: Site) -> None:
+    assert turn(flats, SIX)
+    seen = approve_month(flats.conn, SOCIETY, JULY, SIX, by="x")
+    approve_month(flats.conn, SOCIETY, JULY, SIX, by="x", seen=seen.sha256, despite="so")
+    flats.deliver("2", [(END, 100_000 + 29_760)], period_s=3600)
+    before = flats.one("SELECT count(*) FROM month_number")
+    assert turn(flats, SIX + DAY)
+    status = month_status(flats.conn, SOCIETY, JULY, SIX + DAY, window=3 * DAY)
+    assert [each.subject.id for each in status.held] == ["A-2"]
+    changed = month_changes(flats.conn, SOCIETY, JULY, settled_at=SIX)
+    assert "A-2" in changes_text(changed, ZONE, SIX + DAY)
+    flats.deliver("3", [(END, 100_000 + 29_760)], period_s=3600)
+    assert not turn(flats, SIX + DAY + HOUR)
+    assert turn(flats, SIX + 2 * DAY)
+    assert flats.one("SELECT count(*) FROM month_number") == before
+
+
+def dial(site: Site, value: str, at: datetime) -> None:
+    self_read(
+        site.conn,
+        SOCIETY,
+        NamedMeter("C-1", Service.ELECTRICITY),
+        value=Decimal(value),
+        at=at,
+        by="caretaker",
+        now=at + HOUR,
+    )
+
+
+def test_a_society_of_dials_closes_by_itself(site: Site) -> None:
+    site.units("Tower 1,unit,C-1,electricity,grid,LNT,77,yes,2026-01-01,")
+    dial(site, "100.0", START - 5 * HOUR)
+    assert turn(site, FIVE_PAST)
+    assert withheld(site) == ["C-1"]
+    dial(site, "150.0", END + 9 * HOUR)
+    assert turn(site, END + 11 * HOUR)
+    number = sent(site, "C-1")
+    assert number
+    assert str(number.quantity) == "50.000"
+
+
+def test_dials_that_came_on_the_first_wait_for_their_month(site: Site) -> None:
+    site.units("Tower 1,unit,C-1,electricity,grid,LNT,77,yes,2026-08-01,")
+    dial(site, "100.0", END + 9 * HOUR)
+    assert not turn(site, END + 11 * HOUR)
+    assert turn(site, local("2026-09-01 00:20"))
+
+
+def test_a_society_without_meters_is_left(site: Site) -> None:
+    assert not turn(site, SIX)
+    assert site.one("SELECT count(*) FROM month_run") == 0
+
+
+def test_a_new_leader_does_not_close_again(flats: Site, store_dsn: str) -> None:
+    assert turn(flats, SIX)
+    before = flats.one("SELECT count(*) FROM outbox")
+    with connect(store_dsn) as other:
+        assert not run_months(other, SIX + timedelta(minutes=1), WANTS_ALL, Told())
+    assert flats.one("SELECT count(*) FROM outbox") == before
+
+
+def test_a_database_that_goes_away_costs_a_turn_alone(
+    flats: Site, store_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_turn = month_runs.put_turn
+
+    def end_then_put(conn: Connection, society_id: int, month: str, seen: LastTurn) -> None:
+        flats.conn.execute("SELECT pg_terminate_backend(%s, 5000)", (conn.info.backend_pid,))
+        put_turn(conn, society_id, month, seen)
+
+    refresh(flats.conn, SIX)
+    with connect(store_dsn) as own, monkeypatch.context() as patch:
+        patch.setattr(month_runs, "put_turn", end_then_put)
+        with pytest.raises(StoreUnavailable):
+            run_months(own, SIX, WANTS_ALL, Told())
+    assert read_received(flats.conn).manifests == {}
+    assert turn(flats, SIX)
+    assert sent(flats, "A-1")
+
+
+def test_a_clock_that_jumps_over_the_hours_takes_nothing_back(flats: Site) -> None:
+    assert turn(flats, SIX)
+    provisional = sent(flats, "A-3")
+    assert provisional
+    assert not turn(flats, END + timedelta(minutes=5))
+    turn(flats, FIVE_PAST)
+    assert sent(flats, "A-3") == provisional
+    turn(flats, SIX)
+    assert sent(flats, "A-3") == provisional
+
+
+def test_a_clock_ahead_of_the_database_is_not_believed(flats: Site) -> None:
+    assert not turn(flats, local("2099-02-01 07:00"))
 
 
 def test_a_refused_society_is_told_once_and_tried_again(
