@@ -136,6 +136,18 @@ def test_what_was_missed_is_sent_again(site: Site, there: support.Receiver, stor
     assert (refused.exit_code, "the service knows 127.0.0.1" in refused.output) == (2, True)
 
 
+def test_a_month_to_send_again_is_named_as_people_do(
+    site: Site, there: support.Receiver, store_dsn: str
+) -> None:
+    close(site)
+    wants(there, site)
+    words = ["webhook", "resend", "127.0.0.1", "--society", SOCIETY, "--dsn", store_dsn, "--month"]
+    done = CliRunner().invoke(app, [*words, "July 2026"])
+    assert (done.exit_code, "0 messages" in done.output) == (0, False)
+    refused = CliRunner().invoke(app, [*words, "Julember"])
+    assert (refused.exit_code, "'Julember' is not a month" in refused.output) == (2, True)
+
+
 def test_a_wish_by_mqtt_sends_nothing_by_http(site: Site, there: support.Receiver) -> None:
     receiver = wants(there, site)
     close(site)
