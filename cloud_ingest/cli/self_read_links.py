@@ -107,8 +107,9 @@ def links(
                 "https://meters.example"
             )
         name = one_society(opened.conn, society)
-        cards = list(_cards(opened, name, month, by=by, days=valid_days))
-        write_new(out, _sheet(out.suffix, cards, opened.zone))
+        with opened.conn.transaction():  # no link without its sheet
+            cards = list(_cards(opened, name, month, by=by, days=valid_days))
+            write_new(out, _sheet(out.suffix, cards, opened.zone))
     say(f"{out}: {counted(len(cards), 'unit')}; whoever has it can send their readings")
 
 

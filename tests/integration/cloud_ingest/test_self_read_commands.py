@@ -109,6 +109,15 @@ def test_a_sheet_has_a_card_for_each_unit_to_be_read(flat: Site, run: Run, tmp_p
 
 
 @pytest.mark.usefixtures("flat")
+def test_a_sheet_that_cannot_be_written_gives_out_no_link(run: Run, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.csv"
+    sheet.touch()
+    code, text = run("links", "--out", str(sheet), "--by", "manager")
+    assert (code, "is there already" in text) == (2, True)
+    assert "C-0304" not in run("link-list")[1]
+
+
+@pytest.mark.usefixtures("flat")
 def test_a_sheet_of_codes_is_a_pdf(run: Run, tmp_path: Path) -> None:
     sheet = tmp_path / "sheet.pdf"
     code, text = run("links", "--out", str(sheet), "--by", "manager")
