@@ -44,7 +44,7 @@ _PROBLEMS: Final = {
     409: "it cannot be done as things are",
     413: "the body is too large",
     422: "what was sent cannot be taken",
-    429: "the token asks too often",
+    429: "the token or the link asks too often",
     503: "the server cannot do it now",
 }
 

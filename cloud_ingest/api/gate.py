@@ -64,13 +64,7 @@ class Gate:
         with self._house.pool.lend(read_only=False) as conn:
             token = Headers(scope=scope).get("authorization")
             caller = caller_of(conn, token, self._house.clock())
-        if wait_s := self._house.rates.wait_s(caller.token_id, time.monotonic()):
-            raise Refused(
-                429,
-                "too often",
-                f"the token {caller.name} asks too often: wait, and ask less often",
-                {"Retry-After": str(int(wait_s) + 1)},
-            )
+        self._house.require_rate(("token", caller.token_id), f"the token {caller.name}")
         return caller
 
 

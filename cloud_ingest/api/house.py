@@ -8,6 +8,7 @@ slowly holds no connection.
 In: settings and a DSN. Out: `Opened`, a time.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +17,8 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 
-from cloud_ingest.api.rates import Rates
+from cloud_ingest.api.problems import Refused
+from cloud_ingest.api.rates import Asker, Rates
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.migrate import open_store
@@ -57,6 +59,20 @@ class House:
         """Lend the open store for one request."""
         with self.pool.lend(read_only=read_only) as conn:
             yield Opened(conn, open_store(conn, zone=self.settings.zone).zone, self.settings)
+
+    def require_rate(self, asker: Asker, called: str) -> None:
+        """Let somebody ask once more.
+
+        Raises:
+            Refused: it asks too often.
+        """
+        if wait_s := self.rates.wait_s(asker, time.monotonic()):
+            raise Refused(
+                429,
+                "too often",
+                f"{called} asks too often: wait, and ask less often",
+                {"Retry-After": str(int(wait_s) + 1)},
+            )
 
 
 def house_of(request: Request) -> House:

@@ -12,7 +12,6 @@ import base64
 import binascii
 import hashlib
 import threading
-import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -24,7 +23,6 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from cloud_ingest.api.access import Caller, needs
 from cloud_ingest.api.house import Now, Opened, Reading, Writing, house_of
-from cloud_ingest.api.problems import Refused
 from cloud_ingest.core.api_token import Scope
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.dial_photo import Photo
@@ -104,13 +102,7 @@ def _link(request: Request, store: Writing, now: Now, _: Annotated[Any, Security
     """Return the link that a resident's page presents."""
     kind, _, text = request.headers.get("authorization", "").partition(" ")
     link = open_link(store.conn, text if kind.lower() == "bearer" else "", now)
-    if wait_s := house_of(request).rates.wait_s(-link.link_id, time.monotonic()):
-        raise Refused(
-            429,
-            "too often",
-            "this link asks too often: wait, and ask less often",
-            {"Retry-After": str(int(wait_s) + 1)},
-        )
+    house_of(request).require_rate(("link", link.link_id), "this link")
     return link
 
 
