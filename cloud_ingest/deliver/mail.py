@@ -28,8 +28,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.deliver.letter import letter_of
-from cloud_ingest.deliver.webhook import LEAST_SECRET, NotTaken
-from cloud_ingest.errors import ConfigurationError
+from cloud_ingest.deliver.webhook import NotTaken, signing_secret
 from cloud_ingest.settings import CloudSettings, read_secret
 from cloud_ingest.settings_receivers import MailKind, MailReceiver, MailSettings
 from cloud_ingest.store.webhooks import Delivery, Wanted
@@ -135,16 +134,10 @@ def _server(mail: MailSettings) -> MailServer:
 
 
 def _mailbox(server: MailServer, receiver: MailReceiver) -> Mailbox:
-    secret = read_secret(receiver.secret_file, "the mail's secret").strip()
-    if len(secret) < LEAST_SECRET:
-        raise ConfigurationError(
-            f"the mail's secret in {receiver.secret_file} has {len(secret)} characters: give it "
-            f"{LEAST_SECRET} or more, such as those of openssl rand -hex 32"
-        )
     return Mailbox(
         server,
         receiver.address,
-        secret,
+        signing_secret(receiver.secret_file, "the mail's secret"),
         receiver.societies,
         receiver.messages,
         receiver.kinds,

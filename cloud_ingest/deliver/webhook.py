@@ -111,21 +111,35 @@ def receiver_from_settings(settings: WebhookSettings) -> Receiver:
         ConfigurationError: the file cannot be read, others than its owner may read it, or the
             secret is too short.
     """
-    secret = read_secret(settings.secret_file, "the webhook's secret").strip()
-    if len(secret) < LEAST_SECRET:
-        raise ConfigurationError(
-            f"the webhook's secret in {settings.secret_file} has {len(secret)} characters: give it "
-            f"{LEAST_SECRET} or more, such as those of openssl rand -hex 32"
-        )
     return Receiver(
         settings.url,
-        secret,
+        signing_secret(settings.secret_file, "the webhook's secret"),
         settings.kinds,
         settings.societies,
         settings.messages,
         settings.acknowledges,
         settings.ca_file,
     )
+
+
+def signing_secret(path: Path, what: str) -> bytes:
+    """Read the secret that signs the messages to a receiver.
+
+    Args:
+        path: Where it is.
+        what: What a message calls it.
+
+    Raises:
+        ConfigurationError: the file cannot be read, others than its owner may read it, or the
+            secret is too short.
+    """
+    secret = read_secret(path, what).strip()
+    if len(secret) < LEAST_SECRET:
+        raise ConfigurationError(
+            f"{what} in {path} has {len(secret)} characters: give it {LEAST_SECRET} or more, such "
+            "as those of openssl rand -hex 32"
+        )
+    return secret
 
 
 def post(receiver: Receiver, event_id: UUID, version: int, body: bytes, *, sent_s: int) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from cloud_ingest.flags.lifecycle import Changes
 
-logger = logging.getLogger("cloud_ingest.service.leader")
+logger = logging.getLogger(__name__)
 
 
 def log_changes(changes: Iterable[tuple[str, Changes]]) -> None:

@@ -62,7 +62,7 @@ class Webhooks:
                     logger.info("Digests made", extra={"action": "digest", "societies": made})
                 if given_up:
                     logger.error(
-                        "Messages to webhooks were given up: nobody took them for a week; see "
+                        "Messages to receivers were given up: nobody took them for a week; see "
                         "cloud-ingest doctor",
                         extra={"action": "webhook_dropped", "messages": given_up},
                     )
@@ -104,7 +104,7 @@ class Webhooks:
     def _note_failure(self, receiver: Receives, failure: str, before: int) -> None:
         if before == 0:
             logger.warning(
-                "A webhook does not take a message; trying again until it does: %s: %s",
+                "A receiver does not take a message; trying again until it does: %s: %s",
                 receiver,
                 failure,
                 extra={"action": "webhook_fails"},
@@ -114,5 +114,5 @@ class Webhooks:
         self._totals["webhooked"] += 1
         if failures:
             logger.warning(
-                "A webhook takes messages again: %s", receiver, extra={"action": "webhook_takes"}
+                "A receiver takes messages again: %s", receiver, extra={"action": "webhook_takes"}
             )
