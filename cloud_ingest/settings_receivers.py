@@ -19,7 +19,6 @@ _LONGEST_URL = 2000
 MessageKind = Literal["events", "billing", "reconciliation"]
 """Flags; monthly numbers, withdrawals and manifests; the balances of towers."""
 
-
 MailKind = Literal["events", "month", "digest"]
 """Flags; a month's manifest and balances; the morning's digest."""
 ADDRESS = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$"
@@ -68,13 +67,6 @@ class WebhookSettings(BaseModel):
         return names
 
 
-def _is_here(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 class MailSettings(BaseModel):
     """The server that carries mail."""
 
@@ -97,7 +89,7 @@ class MailSettings(BaseModel):
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
-        if self.tls == "none" and not _is_here(self.host):
+        if self.tls == "none" and not is_here(self.host):
             raise ValueError("mail goes in clear to this machine itself alone: set tls = starttls")
         if (self.username is None) != (self.password_file is None):
             raise ValueError("username and password_file go together")
@@ -141,6 +133,14 @@ def safe_url(url: str, example: str) -> str:
         raise ValueError(f"it wants a host: {example}")
     if parts.username is not None:
         raise ValueError("a password has no place in it")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_here(parts.hostname)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_here(parts.hostname)):
         raise ValueError("it wants https: plain http goes to this machine itself alone")
     return url
+
+
+def is_here(host: str) -> bool:
+    """Say whether a host is this machine itself, as it is written."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

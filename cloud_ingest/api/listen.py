@@ -16,7 +16,6 @@ import signal
 import socket
 import stat
 from collections.abc import Iterator
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +26,7 @@ from cloud_ingest.api.app import make_app
 from cloud_ingest.api.gate import MOST_HEAD_BYTES
 from cloud_ingest.api.house import House
 from cloud_ingest.errors import ConfigurationError
+from cloud_ingest.settings_receivers import is_here
 from cloud_ingest.store.migrate import open_store
 
 MOST_CONNECTIONS: Final = 200
@@ -123,7 +123,7 @@ def listening(address: str, path: Path | None, *, public: bool) -> Iterator[sock
             yield listener
         return
     host, port = _host_and_port(address)
-    if not public and not _is_here(host):
+    if not public and not is_here(host):
         raise ConfigurationError(
             f"others reach {address}, and there is no TLS: give 127.0.0.1 behind a reverse proxy, "
             "or say --public on a network of its own"
@@ -144,13 +144,6 @@ def _host_and_port(address: str) -> tuple[str, int]:
     if not host or not (port.isascii() and port.isdecimal()) or int(port[:6]) > 65535:
         raise ConfigurationError(f"--address wants HOST:PORT, as 127.0.0.1:8080, not {address!r}")
     return host.strip("[]"), int(port)
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @contextlib.contextmanager
