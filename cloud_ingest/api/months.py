@@ -20,6 +20,7 @@ from cloud_ingest.exports.formats import (
     file_name,
     month_file,
     unit_file,
+    unit_file_name,
 )
 from cloud_ingest.month.changes_after import MonthChanges, month_changes, settles_at
 from cloud_ingest.month.exported import Owner, month_export, unit_export
@@ -66,14 +67,7 @@ def status_of_month(span: Span, caller: MayRead, store: Reading, now: Now) -> Re
 
 
 @router.get("/months/{month}/changes", response_model=MonthChanges)
-def changes_of_month(
-    span: Span,
-    caller: MayRead,
-    store: Reading,
-    since: Annotated[
-        AwareDatetime | None, Query(description="Only what was sent after it.")
-    ] = None,
-) -> Response:
+def changes_of_month(span: Span, caller: MayRead, store: Reading, since: Since = None) -> Response:
     """Return each number that changed after it was sent: from what to what, by whom and why.
 
     The same document as `cloud-ingest month changes --json`.
@@ -125,8 +119,7 @@ def file_of_unit(
     """
     found, days = unit_export(store.conn, caller.society, span, Owner(subject_type, unit))
     written = b"".join(unit_file(found, form, days))
-    name = file_name(unit, str(span), "xml" if form is UnitFormat.ESPI else form.value)
-    return _file(written, UNIT_MEDIA_TYPES[form], name)
+    return _file(written, UNIT_MEDIA_TYPES[form], unit_file_name(unit, str(span), form))
 
 
 def _json(body: bytes) -> Response:

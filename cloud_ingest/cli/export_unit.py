@@ -15,12 +15,11 @@ from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Config, Dsn, Subject, SubjectType, TheSociety, opened_store
 from cloud_ingest.cli.say import say
 from cloud_ingest.core.month_name import named_month
-from cloud_ingest.exports.formats import UnitFormat, file_name, unit_file
+from cloud_ingest.exports.formats import UnitFormat, unit_file, unit_file_name
 from cloud_ingest.month.exported import Owner, unit_export
 from cloud_ingest.store.registry import one_society
 
 app = new_group()
-SUFFIXES = {UnitFormat.ESPI: "xml"}
 
 
 @app.command("export-unit")
@@ -51,8 +50,7 @@ def export_unit(
         span = named_month(month, opened.zone, datetime.now(UTC))
         name = one_society(opened.conn, society)
         found, days = unit_export(opened.conn, name, span, Owner(subject_type, unit))
-        suffix = SUFFIXES.get(form, form.value)
-        path = Path(file_name(unit, found.month, suffix)) if out is None else out
+        path = Path(unit_file_name(unit, found.month, form)) if out is None else out
         write_file(path, unit_file(found, form, days))
     if path != STDOUT:
         say(f"{path}: {unit}, {found.month}: {', '.join(each.service for each in found.numbers)}")

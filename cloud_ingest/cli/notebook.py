@@ -6,7 +6,6 @@ Never: a decision, a reading that is stored without ``--yes``.
 """
 
 import dataclasses
-import json as jsons
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Annotated, Literal
@@ -96,7 +95,7 @@ def read(
             flats = Flats(opened.conn, society_id, service)
         unknown = flats.unknown_in(found)
     if json:
-        say(jsons.dumps(understood_json(file.name, found, unknown), ensure_ascii=False))
+        say(json_text(understood_json(file.name, found, unknown)))
     else:
         say(understood_text(file.name, found, unknown))
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.cli.sentences import wrapped
 from cloud_ingest.cli.table import Column, counted, figure, local, table
+from cloud_ingest.core.notebook_cells import When
 from cloud_ingest.core.notebook_heading import letters
 from cloud_ingest.core.notebook_page import Page
 from cloud_ingest.core.notebook_table import Notebook
@@ -73,11 +74,10 @@ def _understood(file: str, found: Notebook) -> str:
     return f"{file}: {counted(len(flats), 'flat')}, {' and '.join(parts)}{wrong}."
 
 
-def _holds(holds: str, when: object) -> str:
-    first = getattr(when, "first", None)
-    if first is None:
+def _holds(holds: str, when: When | None) -> str:
+    if when is None:
         return HOLDS[holds]
-    named = f"{first:%b %Y}" if getattr(when, "is_month", False) else _day(first)
+    named = f"{when.first:%b %Y}" if when.is_month else _day(when.first)
     return f"{HOLDS[holds]}, {named}"
 
 

@@ -8,7 +8,6 @@ In: a tower or the whole society, a source, an amount, a time, who says so and w
 ``hand_entry``, and whether its month is closed. Never: a changed row.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -111,7 +110,7 @@ def enter_by_hand(
                 )
         entry = replace(entry, number=last_number(conn, society_id) + 1)
         add_hand_entry(conn, society_id, entry)
-    return Said(entry, None, _closed(conn, society_id, [at], store.zone))
+    return Said(entry, None, _closed(conn, society_id, at, store.zone))
 
 
 @translating
@@ -165,7 +164,7 @@ def say_again(
             recorded_at=now,
         )
         add_hand_entry(conn, society_id, entry)
-    return Said(entry, former, _closed(conn, society_id, [former.at], store.zone))
+    return Said(entry, former, _closed(conn, society_id, former.at, store.zone))
 
 
 def _bounded(source: str, amount: Decimal) -> Decimal:
@@ -181,11 +180,8 @@ def _bounded(source: str, amount: Decimal) -> Decimal:
     return amount
 
 
-def _closed(
-    conn: Connection, society_id: int, times: Sequence[datetime], zone: ZoneInfo
-) -> tuple[str, ...]:
-    months = {f"{day_of(at, zone):%Y-%m}" for at in times}
-    return tuple(closed_months(conn, society_id, months))
+def _closed(conn: Connection, society_id: int, at: datetime, zone: ZoneInfo) -> tuple[str, ...]:
+    return tuple(closed_months(conn, society_id, {f"{day_of(at, zone):%Y-%m}"}))
 
 
 def entered_in(conn: Connection, society_id: int, month: Month, zone: ZoneInfo) -> list[DatedEntry]:

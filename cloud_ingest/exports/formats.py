@@ -89,5 +89,10 @@ def file_name(society: str, month: str, form: str) -> str:
     return f"{told or 'month'}-{month}.{form}"
 
 
+def unit_file_name(unit: str, month: str, form: UnitFormat) -> str:
+    """Return how the file of one unit's month is called where nobody says."""
+    return file_name(unit, month, "xml" if form is UnitFormat.ESPI else form.value)
+
+
 def _module(name: str) -> Any:
     return import_module(f"cloud_ingest.exports.{name}")

@@ -73,9 +73,10 @@ def _messages(conn: Connection, society_id: int, wish: Wish) -> Iterator[Again]:
         subject = Subject(type=SubjectType(each.subject_type), id=each.subject)
         topic = billing_topic(wish.society, each.month, subject, Service(each.service))
         yield topic, each.version, each.message
-    for month in closed_since(conn, society_id, wish.month or ""):
+    months = [wish.month] if wish.month else closed_since(conn, society_id, "")
+    for month in months:
         line = manifest_line(conn, society_id, month)
-        if line is None or wish.month not in {None, month}:
+        if line is None:
             continue
         manifest = BillingManifest.from_line(line)
         if wish.since is None or manifest.closed_at >= wish.since:
