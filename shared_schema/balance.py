@@ -39,7 +39,8 @@ class SupplyIn(Part):
     meter: Label | None = None
     """The bulk meter; None: it came by none."""
     exported: DecimalText | None = None
-    """What that meter counted back to the grid; None: nothing, or not known."""
+    """What that meter counted back to the grid; None: nothing, or not known; ``unknown_exports``
+    tells them apart."""
     by: tuple[Remark, ...] = ()
     """Who entered it by hand; empty: it was metered."""
 
@@ -81,6 +82,8 @@ class Doubt(Part):
 class SubBalance(Part):
     """What one bulk meter gave to what hangs directly below it."""
 
+    ADDED = frozenset({"unknown_exports"})
+
     meter: Label | None
     """The sub-bulk meter; None: the tower's own."""
     above: Label | None
@@ -103,6 +106,8 @@ class SubBalance(Part):
     """By how much that may be wrong."""
     unknown: tuple[Label, ...] = ()
     """Whose meters are not known."""
+    unknown_exports: tuple[Label, ...] = ()
+    """Those of them of which only what they gave back to the grid is not known."""
 
 
 class Reconciliation(Message):
@@ -116,6 +121,7 @@ class Reconciliation(Message):
         {
             "zone",
             *("commons", "supplies", "passed_on", "below", "generator", "doubt", "unknown"),
+            "unknown_exports",
         }
     )
 
@@ -162,4 +168,6 @@ class Reconciliation(Message):
     """By how much ``loss`` may be wrong; None: it is not known."""
     unknown: tuple[Label, ...] = ()
     """Whose meters are not known."""
+    unknown_exports: tuple[Label, ...] = ()
+    """Those of them of which only what they gave back to the grid is not known."""
     closed_at: UtcDatetime

@@ -25,6 +25,7 @@ from cloud_ingest.store.manifests import closed_at
 from cloud_ingest.store.ratings import limits_of
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.views.balances import TowerBalance, day_balances, month_balances
+from cloud_ingest.views.given_back import days_given_back, given_back_so_far
 from cloud_ingest.views.usage import day_usage, month_usage
 
 app = new_group()
@@ -72,12 +73,15 @@ def _balances(
         shown = shown_day_balances(conn, society_id, span, zone, entries, self_read_window=window)
         if shown is None:
             usages = day_usage(conn, society_id, span, zone, self_read_window=window)
-            shown = day_balances(usages, zone, entries, limits_of(conn, society_id))
+            given = given_back_so_far(conn, [usage.month for usage in usages])
+            exports = days_given_back(conn, given, span, zone)
+            shown = day_balances(usages, zone, entries, limits_of(conn, society_id), exports)
         return shown
     published = shown_balances(conn, society_id, span)
     if published is None:
         so_far = month_usage(conn, society_id, span, self_read_window=window)
-        return month_balances(so_far, entries, limits_of(conn, society_id))
+        given = given_back_so_far(conn, so_far)
+        return month_balances(so_far, entries, limits_of(conn, society_id), given)
     return published + shown_society_balances(
         conn, society_id, span, zone, entries, self_read_window=window
     )

@@ -104,7 +104,7 @@ def _way(each: Supply) -> Iterator[Row]:
         name = "given back by units" if each.source == "export" else f"{each.source} of units"
     yield name, figure(each.quantity), by or _known(each.quantity)
     if each.exported is None or each.exported:
-        yield f"{name}: given back", figure(each.exported and -each.exported), ""
+        yield f"{name}: given back", figure(each.exported and -each.exported), _known(each.exported)
 
 
 def _went(found: Balance) -> Iterator[Row]:
@@ -112,7 +112,7 @@ def _went(found: Balance) -> Iterator[Row]:
     if found.nodes:
         own, *below = found.nodes
         yield from _node(own, below, 1)
-        yield "in all", figure(found.loss), _doubt(found.loss, found.unknown)
+        yield "in all", figure(found.loss), _doubt(found.loss, found)
         return
     if found.units_total:
         yield "units", figure(found.units), f"{found.units_known} of {found.units_total} known"
@@ -120,7 +120,7 @@ def _went(found: Balance) -> Iterator[Row]:
     if found.common is None and not found.passed_on:
         yield "common areas", "-", NO_METER
     yield from ((f"to {each.name}", figure(each.quantity), "") for each in found.passed_on)
-    yield _left(found.loss, found.unknown, plus_minus(found.uncertainty))
+    yield _left(found.loss, found, plus_minus(found.uncertainty))
 
 
 def _node(node: Node, below: Sequence[Node], depth: int) -> Iterator[Row]:
@@ -136,7 +136,7 @@ def _node(node: Node, below: Sequence[Node], depth: int) -> Iterator[Row]:
         yield f"{indent}{_cut(share.name)}", figure(share.quantity), text
         if inner is not None and depth < len(below) + 1:
             yield from _node(inner, below, depth + 1)
-    name, amount, doubt = _left(node.unaccounted, node.unknown, plus_minus(node.uncertainty))
+    name, amount, doubt = _left(node.unaccounted, node, plus_minus(node.uncertainty))
     yield f"{indent}{name}", amount, doubt
 
 
@@ -145,12 +145,12 @@ def _commons(commons: Iterable[Share], indent: str) -> Iterator[Row]:
         yield f"{indent}{_cut(each.name)}", figure(each.quantity), _known(each.quantity)
 
 
-def _left(loss: Decimal | None, unknown: Sequence[str], doubt: str) -> Row:
-    return "unaccounted", figure(loss), _doubt(loss, unknown) or doubt.strip()
+def _left(loss: Decimal | None, found: Balance | Node, doubt: str) -> Row:
+    return "unaccounted", figure(loss), _doubt(loss, found) or doubt.strip()
 
 
-def _doubt(loss: Decimal | None, unknown: Sequence[str]) -> str:
-    return cannot_say(unknown) if loss is None and unknown else ""
+def _doubt(loss: Decimal | None, found: Balance | Node) -> str:
+    return cannot_say(found) if loss is None and found.unknown else ""
 
 
 def _known(quantity: Decimal | None) -> str:

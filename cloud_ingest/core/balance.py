@@ -178,6 +178,7 @@ class Node:
     unaccounted: Decimal | None
     uncertainty: Uncertainty
     unknown: tuple[str, ...] = ()
+    unknown_exports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +208,8 @@ class Balance:
     """None: what is unaccounted is not known."""
     unknown: tuple[str, ...] = ()
     """The subjects whose meters are not known."""
+    unknown_exports: tuple[str, ...] = ()
+    """Those of them of which only what they gave back is not known."""
 
 
 Scope = str | None

@@ -115,10 +115,15 @@ def uncertainty_of(hung: Collection[Hung]) -> Uncertainty:
     """Say by how much the balance of meters may be wrong by borders, registers and classes."""
     draws = [each.draw for each in hung]
     spreads = [draw.spread for draw in draws]
-    rated = [d.error * d.quantity for d in draws if d.error is not None and d.quantity is not None]
+    rated = [
+        draw.error * counted
+        for draw in draws
+        for counted in (total((draw.quantity, draw.exported)),)
+        if draw.error is not None and counted is not None
+    ]
     return Uncertainty(
         borders=total(spreads),
-        resolution=sum((_step(draw) for draw in draws), NOTHING),
+        resolution=sum((_step(draw) * (2 if draw.exported else 1) for draw in draws), NOTHING),
         meters=sum(rated, NOTHING) if rated else None,
         meters_rated=len(rated),
         meters_total=len(draws),
@@ -139,13 +144,23 @@ def _exponent(quantity: Decimal) -> int:
 
 
 def known_of(hung: Collection[Hung]) -> set[str]:
-    """Return the subjects of which each part is known."""
-    return {each.name for each in hung} - set(unknown_of(hung))
+    """Return the subjects of which each part that they took is known."""
+    return {each.name for each in hung} - _left_out(hung)
 
 
 def unknown_of(hung: Iterable[Hung]) -> tuple[str, ...]:
     """Return the subjects of which a part is not known."""
     return tuple(sorted({each.name for each in hung if None in (each.taken, each.draw.exported)}))
+
+
+def unknown_exports_of(hung: Collection[Hung]) -> tuple[str, ...]:
+    """Return the subjects of which only what they gave back is not known."""
+    uncounted = {each.name for each in hung if each.draw.quantity is None}
+    return tuple(name for name in unknown_of(hung) if name not in uncounted)
+
+
+def _left_out(hung: Iterable[Hung]) -> set[str]:
+    return {each.name for each in hung if each.taken is None}
 
 
 def percent_of(loss: Decimal | None, bulk: Decimal | None) -> Decimal | None:
@@ -158,7 +173,7 @@ def percent_of(loss: Decimal | None, bulk: Decimal | None) -> Decimal | None:
 
 def known_sum(hung: Collection[Hung]) -> Decimal:
     """Add up what subjects took of which each part is known."""
-    left_out = set(unknown_of(hung))
+    left_out = _left_out(hung)
     taken = (each.taken for each in hung if each.name not in left_out)
     return sum((quantity for quantity in taken if quantity is not None), NOTHING)
 

@@ -34,6 +34,7 @@ from cloud_ingest.core.balance_sums import (
     supplies_of,
     total,
     uncertainty_of,
+    unknown_exports_of,
     unknown_of,
 )
 from cloud_ingest.core.exact import exactly
@@ -222,7 +223,8 @@ def _of_tree(scope: Scope, tree: _Tree, place: _Place) -> Balance:
     is_metered = bool(mains or by_hand)
     bulk = less(given, passed) if is_metered else None
     used, common = known_sum(units), known_sum(commons)
-    unknown = unknown_of((*mains, *below, *place.passed))
+    every = (*mains, *below, *place.passed)
+    unknown = unknown_of(every)
     loss = None if bulk is None or unknown else bulk - used - common
     if scope is None and is_metered:  # what it passes on to its towers is what it is there for
         bulk = given
@@ -240,8 +242,9 @@ def _of_tree(scope: Scope, tree: _Tree, place: _Place) -> Balance:
         supplies=supplies_of(mains, below, place.entered),
         passed_on=shares_of(place.passed),
         nodes=tuple(_nodes(tree, place)) if tree.nodes else (),
-        uncertainty=None if loss is None else uncertainty_of((*mains, *below, *place.passed)),
+        uncertainty=None if loss is None else uncertainty_of(every),
         unknown=unknown,
+        unknown_exports=unknown_exports_of(every),
     )
 
 
@@ -274,6 +277,7 @@ def _nodes(tree: _Tree, place: _Place) -> Iterator[Node]:
             unaccounted=unaccounted,
             uncertainty=uncertainty_of(every),
             unknown=unknown,
+            unknown_exports=unknown_exports_of(every),
         )
 
 

@@ -7,7 +7,7 @@ In: a balance, and of whom. Out: a text. Pure.
 from collections.abc import Iterator, Sequence
 from decimal import ROUND_UP, Decimal
 
-from cloud_ingest.core.balance import Balance, Uncertainty
+from cloud_ingest.core.balance import Balance, Node, Uncertainty
 from cloud_ingest.core.exact import exactly, widely
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service
@@ -31,7 +31,7 @@ def _verdict(place: str, service: Service, found: Balance) -> str:
     if not found.supplies:
         return f"{what} no bulk meter, so that nobody can say what came in."
     if found.loss is None:
-        return f"{what} {cannot_say(found.unknown)}."
+        return f"{what} {cannot_say(found)}."
     came = f"of {found.bulk:f} {unit}"
     amount = _amount(abs(found.loss), found.uncertainty, unit)
     if found.loss < 0:
@@ -51,13 +51,23 @@ def _amount(quantity: Decimal, uncertainty: Uncertainty | None, unit: str) -> st
     return f"{quantity:f}{open_by} {unit}"
 
 
-def cannot_say(unknown: Sequence[str]) -> str:
-    """Say which meters are not known."""
-    count = len(unknown)
-    names = ", ".join(map(_cut, unknown[:NAMES_TOLD]))
-    more = f" and {count - NAMES_TOLD} more" if count > NAMES_TOLD else ""
-    named = f" ({names}{more})" if names else ""
-    return f"cannot say: {count} meter{'' if count == 1 else 's'} unknown{named}"
+def cannot_say(found: Balance | Node) -> str:
+    """Say which meters are not known, and of which only the export is not."""
+    exports = found.unknown_exports
+    meters = [name for name in found.unknown if name not in exports]
+    count = len(meters)
+    said = []
+    if meters or not exports:
+        named = f" ({_names(meters)})" if meters else ""
+        said.append(f"{count} meter{'' if count == 1 else 's'} unknown{named}")
+    if exports:
+        said.append(f"the export of {_names(exports)} is not known")
+    return f"cannot say: {'; '.join(said)}"
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMES_TOLD} more" if len(names) > NAMES_TOLD else ""
+    return ", ".join(map(_cut, names[:NAMES_TOLD])) + more
 
 
 def plus_minus(uncertainty: Uncertainty | None) -> str:

@@ -56,6 +56,7 @@ def message_of(closing: Closing, tower: str, service: Service, found: Balance) -
         generator=None if found.generator is None else _generator(found.generator),
         doubt=None if found.uncertainty is None else _doubt(found.uncertainty),
         unknown=found.unknown,
+        unknown_exports=found.unknown_exports,
         closed_at=closing.now,
     )
 
@@ -87,6 +88,7 @@ def _below(each: Node) -> SubBalance:
         unaccounted=each.unaccounted,
         doubt=_doubt(each.uncertainty),
         unknown=each.unknown,
+        unknown_exports=each.unknown_exports,
     )
 
 
@@ -126,7 +128,13 @@ def balance_of(said: Reconciliation) -> Balance:
         reasons=said.reasons,
         commons=_shares(said.commons),
         supplies=tuple(
-            Supply(each.source, each.quantity, each.meter, each.exported or NOTHING, each.by)
+            Supply(
+                each.source,
+                each.quantity,
+                each.meter,
+                None if each.meter in said.unknown_exports else each.exported or NOTHING,
+                each.by,
+            )
             for each in said.supplies
         ),
         passed_on=_shares(said.passed_on),
@@ -134,6 +142,7 @@ def balance_of(said: Reconciliation) -> Balance:
         generator=None if said.generator is None else _run(said.generator),
         uncertainty=None if said.doubt is None else _uncertainty(said.doubt),
         unknown=said.unknown,
+        unknown_exports=said.unknown_exports,
     )
 
 
@@ -154,6 +163,7 @@ def _node(each: SubBalance) -> Node:
         unaccounted=each.unaccounted,
         uncertainty=_uncertainty(each.doubt),
         unknown=each.unknown,
+        unknown_exports=each.unknown_exports,
     )
 
 

@@ -22,7 +22,7 @@ from cloud_ingest.month.closing import Closing, SubjectKey, by_subject, key_of
 from cloud_ingest.month.count import Counted, count_assigned
 from cloud_ingest.month.number import doubted_quantity, number_of
 from cloud_ingest.month.past import daily_means
-from cloud_ingest.month.reconcile import reconciliations_of
+from cloud_ingest.month.reconcile import exports_of, reconciliations_of
 from cloud_ingest.month.unread import with_unread
 from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.connection import Connection
@@ -118,9 +118,9 @@ def _count(scope: MeterMonths, span: Month, *, with_towers: bool) -> Preview:
     if with_towers:
         said = entered_in(conn, society_id, span, closing.zone)
         entered = [each.entered for each in said]
-        balances = reconciliations_of(
-            closing, subjects, _standing(scope, span, own), entered, limits_of(conn, society_id)
-        )
+        standing = _standing(scope, span, own)
+        limits, exports = limits_of(conn, society_id), exports_of(conn, subjects, standing)
+        balances = reconciliations_of(closing, subjects, standing, entered, limits, exports=exports)
     return Preview(numbers, {each.tower: each for each in balances if each.tower in towers})
 
 

@@ -20,6 +20,12 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.manifests import is_closed
 from cloud_ingest.store.ratings import limits_of
 from cloud_ingest.views.balances import TowerBalance, day_balances, month_balances
+from cloud_ingest.views.given_back import (
+    GivenBack,
+    days_given_back,
+    given_back,
+    stretch_of_usage,
+)
 from cloud_ingest.views.usage import DayUsage, MeterPlace
 from shared_schema.catalogue import Service
 
@@ -51,10 +57,10 @@ def shown_day_balances(
     found = shown_month(conn, society_id, month, zone, self_read_window=self_read_window)
     if found is None:
         return None
-    usages = _with_parents(
-        _without_catch_ups(found), assignments_between(conn, society_id, month.start, month.end)
-    )
-    return day_balances(usages, zone, entries, limits_of(conn, society_id))
+    assigned = assignments_between(conn, society_id, month.start, month.end)
+    usages = _with_parents(_without_catch_ups(found), assigned)
+    exports = days_given_back(conn, _given_back(conn, usages, assigned), month, zone)
+    return day_balances(usages, zone, entries, limits_of(conn, society_id), exports)
 
 
 def shown_society_balances(
@@ -70,18 +76,25 @@ def shown_society_balances(
 
     It has one where a bulk meter, or what was entered by hand, belongs to no tower.
     """
-    assigned = assignments_between(conn, society_id, month.start, month.end, subject_type="bulk")
-    own = any(each.tower is None for each in assigned)
+    bulks = assignments_between(conn, society_id, month.start, month.end, subject_type="bulk")
+    own = any(each.tower is None for each in bulks)
     if not own and all(each.entered.tower is not None for each in entries):
         return []
     found = shown_month(conn, society_id, month, zone, self_read_window=self_read_window)
     if found is None:
         return []
-    usages = _with_parents(
-        _without_catch_ups(found), assignments_between(conn, society_id, month.start, month.end)
-    )
-    every = month_balances((usage.month for usage in usages), entries, limits_of(conn, society_id))
+    assigned = assignments_between(conn, society_id, month.start, month.end)
+    usages = _with_parents(_without_catch_ups(found), assigned)
+    limits, exports = limits_of(conn, society_id), _given_back(conn, usages, assigned)
+    every = month_balances((usage.month for usage in usages), entries, limits, exports)
     return [each for each in every if each.tower is None]
+
+
+def _given_back(
+    conn: Connection, usages: Iterable[DayUsage], assigned: Iterable[Assignment]
+) -> GivenBack:
+    meters = {(each.meter.manufacturer, each.meter.serial): each.meter_id for each in assigned}
+    return given_back(conn, meters, (stretch_of_usage(usage.month) for usage in usages))
 
 
 def _without_catch_ups(found: ShownMonth) -> list[DayUsage]:

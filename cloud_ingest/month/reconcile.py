@@ -37,6 +37,7 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.months import KeptReconciliation
 from cloud_ingest.store.outbox import enqueue
 from cloud_ingest.store.ratings import limits_of
+from cloud_ingest.views.given_back import NOBODY, GivenBack, Stretch, given_back, stretch_of
 from shared_schema.balance import Reconciliation
 from shared_schema.billing import MeterMonth, MonthlyConsumption
 from shared_schema.catalogue import Service
@@ -78,6 +79,7 @@ def reconcile(
         standing,
         _entered(conn, closing),
         limits_of(conn, closing.society_id),
+        exports=exports_of(conn, subjects, standing),
     ):
         tower, service = result.tower, result.service
         former = before.pop((tower, service), None)
@@ -130,6 +132,8 @@ def reconciliations_of(
     standing: Standing = MappingProxyType({}),
     entered: Iterable[Entered] = (),
     limits: LimitsByMeter = MappingProxyType({}),
+    *,
+    exports: GivenBack = NOBODY,
 ) -> list[Reconciliation]:
     """Return the reconciliation of each tower and service; pure.
 
@@ -139,14 +143,15 @@ def reconciliations_of(
         standing: What is taken instead for a subject.
         entered: What persons entered by hand of what came in.
         limits: How fine meters count, and by how much they may err.
+        exports: What meters gave back.
     """
     drawn = [
-        _drawn(key, parts, limits, is_known=key not in standing)
+        _drawn(key, parts, limits, exports, is_known=key not in standing)
         for key, parts in subjects.items()
         if standing.get(key) is None
     ]
     drawn += [
-        _published(key, each, subjects.get(key, ()), limits)
+        _published(key, each, subjects.get(key, ()), limits, exports)
         for key, each in standing.items()
         if each is not None
     ]
@@ -167,8 +172,41 @@ def _of_towers(
             yield (tower, service), each
 
 
+def exports_of(
+    conn: Connection, subjects: Mapping[SubjectKey, Sequence[Counted]], standing: Standing
+) -> GivenBack:
+    """Read what grid meters gave back, between the readings that their numbers lie between."""
+    counted = [part for parts in subjects.values() for part in parts]
+    published = [part for each in standing.values() if each is not None for part in each.parts]
+    meters = {_meter(each.assignment.meter): each.assignment.meter_id for each in counted}
+    stretches = [*map(_stretch, counted), *map(_published_stretch, published)]
+    return given_back(conn, meters, stretches)
+
+
+def _stretch(part: Counted) -> Stretch | None:
+    """Return from when to when a meter was counted; a catch-up is not of this month alone."""
+    measured, served = part.measured, part.assignment
+    if measured.opening is None or measured.closing is None or measured.covers_from is not None:
+        return None
+    ends = (measured.opening.ts, measured.closing.ts)
+    return stretch_of(_meter(served.meter), served.source, *ends)
+
+
+def _published_stretch(part: MeterMonth) -> Stretch | None:
+    return stretch_of(_meter(part.meter), part.source, part.opening.at, part.closing.at)
+
+
+def _meter(meter: MeterId) -> tuple[str, str]:
+    return (meter.manufacturer, meter.serial)
+
+
 def _drawn(
-    key: SubjectKey, parts: Sequence[Counted], limits: LimitsByMeter, *, is_known: bool
+    key: SubjectKey,
+    parts: Sequence[Counted],
+    limits: LimitsByMeter,
+    exports: GivenBack,
+    *,
+    is_known: bool,
 ) -> Drawn:
     return Drawn(
         kind=key.kind,
@@ -181,7 +219,7 @@ def _drawn(
                 _of_month(part) if is_known else None,
                 Reason.SELF_READ in part.measured.reasons,
                 part.assignment.parent,
-                NOTHING,
+                exports.of(_stretch(part)),
                 _spread(part.measured),
                 *_limits(part.assignment.meter, limits),
             )
@@ -191,7 +229,7 @@ def _drawn(
 
 
 def _limits(meter: MeterId, limits: LimitsByMeter) -> MeterLimits:
-    return limits.get((meter.manufacturer, meter.serial), NO_LIMITS)
+    return limits.get(_meter(meter), NO_LIMITS)
 
 
 def _of_month(part: Counted) -> Decimal | None:
@@ -213,7 +251,11 @@ def _farthest(quantity: Decimal, lower: Decimal, upper: Decimal) -> Decimal:
 
 
 def _published(
-    key: SubjectKey, number: MonthlyConsumption, counted: Sequence[Counted], limits: LimitsByMeter
+    key: SubjectKey,
+    number: MonthlyConsumption,
+    counted: Sequence[Counted],
+    limits: LimitsByMeter,
+    exports: GivenBack,
 ) -> Drawn:
     return Drawn(
         kind=key.kind,
@@ -226,7 +268,7 @@ def _published(
                 part.quantity if number.since is None else None,
                 Origin.SELF_READ in {part.opening.origin, part.closing.origin},
                 _parent(part, counted),
-                NOTHING,
+                exports.of(_published_stretch(part)),
                 NOTHING
                 if part.bounds is None
                 else _farthest(part.quantity, part.bounds.lower, part.bounds.upper),

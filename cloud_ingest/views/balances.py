@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import (
     NO_LIMITS,
+    NOTHING,
     Balance,
     DatedEntry,
     Drawn,
@@ -24,6 +25,12 @@ from cloud_ingest.core.balance import (
 from cloud_ingest.core.balance_tree import balances
 from cloud_ingest.core.month import MICROSECOND, day_of
 from cloud_ingest.store.rollups_read import RegisterMonth
+from cloud_ingest.views.given_back import (
+    NOBODY,
+    DaysGivenBack,
+    GivenBack,
+    stretch_of_usage,
+)
 from cloud_ingest.views.usage import DayUsage, MeterUsage, Place
 from shared_schema.catalogue import Service
 
@@ -42,9 +49,12 @@ def month_balances(
     usages: Iterable[MeterUsage],
     entries: Iterable[DatedEntry] = (),
     limits: LimitsByMeter = MappingProxyType({}),
+    exports: GivenBack = NOBODY,
 ) -> list[TowerBalance]:
     """Hold what came into each tower against its units and common areas; pure."""
-    parts = ((usage.place, usage.quantity) for usage in usages)
+    parts = (
+        _Part(each.place, each.quantity, exports.of(stretch_of_usage(each))) for each in usages
+    )
     return _balances(parts, (each.entered for each in entries), limits, None)
 
 
@@ -53,6 +63,7 @@ def day_balances(
     zone: ZoneInfo,
     entries: Sequence[DatedEntry] = (),
     limits: LimitsByMeter = MappingProxyType({}),
+    exports: DaysGivenBack = MappingProxyType({}),
 ) -> list[TowerBalance]:
     """Do the same for each day; a subject without data on a day is not known on it; pure."""
     days = sorted({day for usage in usages for day in usage.days})
@@ -61,7 +72,7 @@ def day_balances(
         for day in days
         for found in _balances(
             (
-                (usage.month.place, usage.days.get(day))
+                _Part(usage.month.place, usage.days.get(day), _exported_on(day, usage, exports))
                 for usage in usages
                 if _serves(usage.month, day, zone)
             ),
@@ -70,6 +81,20 @@ def day_balances(
             day,
         )
     ]
+
+
+class _Part(NamedTuple):
+    """What one meter counted."""
+
+    place: Place
+    quantity: Decimal | None
+    exported: Decimal | None
+
+
+def _exported_on(day: date, usage: DayUsage, exports: DaysGivenBack) -> Decimal | None:
+    stretch = stretch_of_usage(usage.month)
+    own = None if stretch is None else exports.get(stretch)
+    return NOTHING if own is None else own.get(day)
 
 
 def _serves(usage: MeterUsage, day: date, zone: ZoneInfo) -> bool:
@@ -86,30 +111,31 @@ def _serves(usage: MeterUsage, day: date, zone: ZoneInfo) -> bool:
 
 
 def _balances(
-    parts: Iterable[tuple[Place, Decimal | None]],
+    parts: Iterable[_Part],
     entered: Iterable[Entered],
     limits: LimitsByMeter,
     day: date | None,
 ) -> list[TowerBalance]:
-    subjects: dict[tuple[str, str, str], list[tuple[Place, Decimal | None]]] = {}
-    for place, quantity in parts:
-        key = (place.subject_type, place.subject, place.service)
-        subjects.setdefault(key, []).append((place, quantity))
+    subjects: dict[tuple[str, str, str], list[_Part]] = {}
+    for part in parts:
+        key = (part.place.subject_type, part.place.subject, part.place.service)
+        subjects.setdefault(key, []).append(part)
     drawn = (
         Drawn(
-            kind=own[-1][0].subject_type,
-            service=Service(own[-1][0].service),
-            name=own[-1][0].subject,
+            kind=own[-1].place.subject_type,
+            service=Service(own[-1].place.service),
+            name=own[-1].place.subject,
             parts=tuple(
                 MeterDraw(
                     place.tower,
                     place.source,
                     quantity,
                     parent=place.parent,
+                    exported=exported,
                     step=known.step,
                     error=known.error,
                 )
-                for place, quantity in own
+                for place, quantity, exported in own
                 for known in (limits.get((place.manufacturer, place.serial), NO_LIMITS),)
             ),
         )
