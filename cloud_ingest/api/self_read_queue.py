@@ -31,7 +31,7 @@ router = APIRouter(tags=["self-reads"])
 
 _JPEG: Final = "image/jpeg"
 _PHOTO: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {_JPEG: {}}}}
-Manager = Annotated[Caller, needs(Scope.SELF_READS_WRITE)]
+Manager = Annotated[Caller, needs(Scope.SELF_READS_DECIDE)]
 
 
 class Word(BaseModel):

@@ -28,6 +28,7 @@ class Scope(StrEnum):
     MONTHS_READ = "months:read"
     BILLING_READ = "billing:read"
     SELF_READS_WRITE = "self-reads:write"
+    SELF_READS_DECIDE = "self-reads:decide"
     EVENTS_READ = "events:read"
 
 

@@ -442,7 +442,7 @@ def test_a_reconciliation_waits_for_an_accounting_that_comes_late(
 def test_a_leak_in_a_back_fill_is_flagged_and_cleared(site: Site) -> None:
     site.meter("w1", service="water", unit="A/1204")
     sealer, gateway = site.gateway(GATEWAYS[6])
-    helpdesk = site.client(OTHER, "metering/v1/society/+/events/#")
+    helpdesk = site.client(OTHER, "metering/v1/society/+/events/leak/#")
     hour = NOW.replace(minute=0, second=0)
 
     def litres(
@@ -472,7 +472,7 @@ def test_a_leak_in_a_back_fill_is_flagged_and_cleared(site: Site) -> None:
         assert json.loads(last_word)["id"] == event["id"]
         assert emptied == b""
     latest = TestGateway(
-        site.mosquitto.host, site.mosquitto.port, OTHER, ["metering/v1/society/+/events/#"]
+        site.mosquitto.host, site.mosquitto.port, OTHER, ["metering/v1/society/+/events/leak/#"]
     )
     site.stack.callback(latest.close)
     time.sleep(0.3)

@@ -27,7 +27,7 @@ def api(site: Site, store_dsn: str) -> Iterator[Api]:
 
 @pytest.fixture
 def office(api: Api) -> dict[str, str]:
-    return api.token("office", [Scope.SELF_READS_WRITE])
+    return api.token("office", [Scope.SELF_READS_WRITE, Scope.SELF_READS_DECIDE])
 
 
 def sent(api: Api, office: dict[str, str]) -> dict[str, Any]:
@@ -86,13 +86,14 @@ def test_a_word_wants_its_reason(api: Api, office: dict[str, str]) -> None:
     assert api.ask(f"/v1/self-reads/{receipt}", office).json()["state"] == "waits"
 
 
-def test_the_queue_is_of_its_society_and_scope(api: Api, office: dict[str, str]) -> None:
+def test_who_sends_does_not_decide(api: Api, office: dict[str, str]) -> None:
     receipt = sent(api, office)["receipt"]
     api.conn.execute("INSERT INTO society (name) VALUES ('Another')")
-    spy = api.token("spy", [Scope.SELF_READS_WRITE], society="Another")
+    spy = api.token("spy", [Scope.SELF_READS_DECIDE], society="Another")
     assert api.ask("/v1/self-reads?everything=true", spy).json() == []
     assert decision(api, spy, receipt, word="approve").status_code == 404
     assert api.ask(f"/v1/self-reads/{receipt}/photo", spy).status_code == 404
-    reader = api.token("reader", [Scope.MONTHS_READ])
-    assert api.ask("/v1/self-reads", reader).status_code == 403
-    assert decision(api, reader, receipt, word="approve").status_code == 403
+    portal = api.token("portal", [Scope.SELF_READS_WRITE, Scope.MONTHS_READ])
+    assert api.ask("/v1/self-reads", portal).status_code == 403
+    assert api.ask(f"/v1/self-reads/{receipt}/photo", portal).status_code == 403
+    assert decision(api, portal, receipt, word="approve").status_code == 403
