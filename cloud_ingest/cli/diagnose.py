@@ -16,6 +16,7 @@ import typer
 
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Config, Dsn, dsn_of, one_line_errors
+from cloud_ingest.cli.private_file import write_new
 from cloud_ingest.cli.say import say
 from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.operate.diagnosis import LOG_LINES, Asked
@@ -82,10 +83,4 @@ def _write(path: Path, name: str, data: bytes, now: datetime) -> None:
         entry = tarfile.TarInfo(name)
         entry.size, entry.mtime, entry.mode = len(data), int(now.timestamp()), 0o600
         archive.addfile(entry, io.BytesIO(data))
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(packed.getvalue())
-    except FileExistsError:
-        raise ConfigurationError(f"{path} is there already: take another --out") from None
-    except OSError as error:
-        raise ConfigurationError(f"cannot write {path}: {error.strerror}") from None
+    write_new(path, packed.getvalue())

@@ -14,9 +14,9 @@ import typer
 
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Config, Dsn, MonthNamed, TheSociety, opened_store
+from cloud_ingest.cli.private_file import write_private
 from cloud_ingest.cli.say import say
 from cloud_ingest.core.month_name import named_month
-from cloud_ingest.errors import UserError
 from cloud_ingest.exports.formats import Format, file_name, month_file
 from cloud_ingest.month.exported import month_export
 from cloud_ingest.store.registry import one_society
@@ -73,7 +73,7 @@ def export(
 
 
 def write_file(path: Path, pieces: Iterable[bytes]) -> None:
-    """Write a file piece by piece.
+    """Write a file, or to standard output, piece by piece.
 
     Raises:
         UserError: it cannot be written.
@@ -83,11 +83,7 @@ def write_file(path: Path, pieces: Iterable[bytes]) -> None:
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
         return
-    try:
-        with path.open("wb") as file:
-            file.writelines(pieces)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from None
+    write_private(path, pieces)
 
 
 def _counted(found: MonthExport) -> str:

@@ -14,6 +14,7 @@ import typer
 
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Config, Dsn, Month, OneUnit, Society, SubjectType, opened_store
+from cloud_ingest.cli.private_file import write_private
 from cloud_ingest.cli.proof_sheet import proof_sheet
 from cloud_ingest.cli.say import say
 from cloud_ingest.core.month_name import named_month
@@ -70,9 +71,9 @@ def prove(
         )
         path = _named(proof) if out is None else out
         verdict = check(proof)
-        _write(path, write_proof(proof))
+        write_private(path, [write_proof(proof)])
         page = path.with_suffix(".html")
-        _write(page, proof_sheet(proof, verdict, path.name, language).encode())
+        write_private(page, [proof_sheet(proof, verdict, path.name, language).encode()])
         for line in _told(proof, verdict, path, page):
             say(line)
         if verdict.state == "spoilt":
@@ -85,13 +86,6 @@ def _named(proof: Proof) -> Path:
     """Return how a proof is called where nobody says."""
     unit = re.sub(r"[^\w.-]+", "-", proof.subject.id).strip(".-") or proof.subject.type
     return Path(f"proof-{unit}-{proof.service}-{proof.month}.json")
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _told(proof: Proof, verdict: Verdict, path: Path, page: Path) -> Iterator[str]:

@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 import typer
 
 from cloud_ingest.cli.json_text import json_text
-from cloud_ingest.cli.new_file import write_new
 from cloud_ingest.cli.options import (
     By,
     Config,
@@ -30,6 +29,7 @@ from cloud_ingest.cli.options import (
     TheSociety,
     opened_store,
 )
+from cloud_ingest.cli.private_file import write_new
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, counted, table, zoned
 from cloud_ingest.core.month_name import named_month

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 import typer
 
 from cloud_ingest.cli.json_text import json_text
-from cloud_ingest.cli.new_file import write_new
 from cloud_ingest.cli.options import By, Config, Dsn, Json, OfUnit, Reason, TheSociety, opened_store
+from cloud_ingest.cli.private_file import write_new
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, table, zoned
 from cloud_ingest.entries.self_read_decide import decide, one_submission, photo_of, waiting

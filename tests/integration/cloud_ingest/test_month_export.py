@@ -74,6 +74,7 @@ def test_each_command_writes_its_file(store_dsn: str, tmp_path: Path) -> None:
             f"{out}: 2026-07 of {SOCIETY}, 2 of 4 numbers final; 2 missing, each with why\n"
         )
         assert out.stat().st_size > 500
+        assert out.stat().st_mode & 0o777 == 0o600
     with (tmp_path / "july.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["subject"] for row in rows] == ["A-1", "A-1", "A-2", "A-3", "Lift"]
