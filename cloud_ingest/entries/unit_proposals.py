@@ -158,10 +158,10 @@ def drop_proposal(
     Raises:
         NotFound: no such list waits.
     """
+    by, why = remark(by, "--by"), remark(reason, "--reason")
     with conn.transaction():
         proposal = _waiting(conn, society, proposal_id)
-        why = remark(reason, "--reason")
-        decide(conn, proposal_id, "dropped", Word(remark(by, "--by"), why, now))
+        decide(conn, proposal_id, "dropped", Word(by, why, now))
         _answer(conn, proposal, ListState.DROPPED, now, (f"{by}: {why}",))
 
 
