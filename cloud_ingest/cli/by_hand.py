@@ -7,18 +7,19 @@ In: options as a person typed them. Out: lines, a table or JSON. Never: a decisi
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cloud_ingest.cli.json_text import json_text
-from cloud_ingest.cli.options import MonthNamed, Opened, composed
+from cloud_ingest.cli.options import MonthNamed, Opened, composed, opened_store
 from cloud_ingest.cli.published import close_again_lines
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, local, table
 from cloud_ingest.core.balance import GENERATOR
 from cloud_ingest.core.month_name import named_month
-from cloud_ingest.entries.by_hand import Said
+from cloud_ingest.entries.by_hand import Said, say_again
 from cloud_ingest.errors import HandEntryRefused
 from cloud_ingest.store.hand_entries import HandEntry, hand_entries
 from cloud_ingest.store.registry import find_society, one_society
@@ -59,6 +60,43 @@ def tell(done: Said, society: str, opened: Opened) -> None:
     say(f"entry {entry.number}: {where}, {entry.source}, {at}: {what}{was}")
     for line in close_again_lines(done.closed, society):
         say(line)
+
+
+def say_anew(
+    number: int,
+    amount: Decimal | None,
+    *,
+    society: str,
+    is_generator: bool,
+    by: str,
+    reason: str,
+    dsn: str | None,
+    config: Path | None,
+) -> None:
+    """Correct an entry, or take it back, and say so.
+
+    Args:
+        number: Of the entry.
+        amount: What it says from now on; None: it is taken back.
+        society: Its name.
+        is_generator: It has to be hours of a generator, else water.
+        by: Who says so.
+        reason: Why.
+        dsn: The store, as an option names it.
+        config: The settings' file, as an option names it.
+    """
+    with opened_store(dsn, config) as opened:
+        done = say_again(
+            opened.conn,
+            society,
+            number,
+            amount,
+            is_generator=is_generator,
+            by=by,
+            reason=reason,
+            now=datetime.now(UTC),
+        )
+        tell(done, society, opened)
 
 
 def _amount(entry: HandEntry) -> str:

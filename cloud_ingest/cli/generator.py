@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cloud_ingest.cli.by_hand import At, Number, Shows, Tower, amount, show_list, tell
+from cloud_ingest.cli.by_hand import At, Number, Shows, Tower, amount, say_anew, show_list, tell
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import (
     By,
@@ -24,7 +24,7 @@ from cloud_ingest.cli.options import (
     opened_store,
 )
 from cloud_ingest.core.balance import GENERATOR
-from cloud_ingest.entries.by_hand import enter_by_hand, say_again
+from cloud_ingest.entries.by_hand import enter_by_hand
 
 app = new_group("How long a generator ran.")
 
@@ -78,18 +78,16 @@ def correct(
     Example: cloud-ingest generator correct 2 4 --by manager --reason "typing error"
     --society "Lake View"
     """
-    with opened_store(dsn, config) as opened:
-        done = say_again(
-            opened.conn,
-            society,
-            number,
-            amount(ran),
-            is_generator=True,
-            by=by,
-            reason=reason,
-            now=datetime.now(UTC),
-        )
-        tell(done, society, opened)
+    say_anew(
+        number,
+        amount(ran),
+        society=society,
+        is_generator=True,
+        by=by,
+        reason=reason,
+        dsn=dsn,
+        config=config,
+    )
 
 
 @app.command("take-back")
@@ -107,18 +105,16 @@ def take_back(
     Example: cloud-ingest generator take-back 2 --by manager --reason "entered twice"
     --society "Lake View"
     """
-    with opened_store(dsn, config) as opened:
-        done = say_again(
-            opened.conn,
-            society,
-            number,
-            None,
-            is_generator=True,
-            by=by,
-            reason=reason,
-            now=datetime.now(UTC),
-        )
-        tell(done, society, opened)
+    say_anew(
+        number,
+        None,
+        society=society,
+        is_generator=True,
+        by=by,
+        reason=reason,
+        dsn=dsn,
+        config=config,
+    )
 
 
 @app.command("list")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cloud_ingest.cli.by_hand import At, Number, Shows, Tower, amount, show_list, tell
+from cloud_ingest.cli.by_hand import At, Number, Shows, Tower, amount, say_anew, show_list, tell
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import (
     By,
@@ -23,7 +23,7 @@ from cloud_ingest.cli.options import (
     moment,
     opened_store,
 )
-from cloud_ingest.entries.by_hand import WATER_SOURCES, enter_by_hand, say_again
+from cloud_ingest.entries.by_hand import WATER_SOURCES, enter_by_hand
 
 app = new_group("Water that came in without a meter: tankers, wells.")
 
@@ -80,18 +80,16 @@ def correct(
     Example: cloud-ingest water correct 1 9 --by manager --reason "typing error"
     --society "Lake View"
     """
-    with opened_store(dsn, config) as opened:
-        done = say_again(
-            opened.conn,
-            society,
-            number,
-            amount(kilolitres),
-            is_generator=False,
-            by=by,
-            reason=reason,
-            now=datetime.now(UTC),
-        )
-        tell(done, society, opened)
+    say_anew(
+        number,
+        amount(kilolitres),
+        society=society,
+        is_generator=False,
+        by=by,
+        reason=reason,
+        dsn=dsn,
+        config=config,
+    )
 
 
 @app.command("take-back")
@@ -109,18 +107,16 @@ def take_back(
     Example: cloud-ingest water take-back 1 --by manager --reason "entered twice"
     --society "Lake View"
     """
-    with opened_store(dsn, config) as opened:
-        done = say_again(
-            opened.conn,
-            society,
-            number,
-            None,
-            is_generator=False,
-            by=by,
-            reason=reason,
-            now=datetime.now(UTC),
-        )
-        tell(done, society, opened)
+    say_anew(
+        number,
+        None,
+        society=society,
+        is_generator=False,
+        by=by,
+        reason=reason,
+        dsn=dsn,
+        config=config,
+    )
 
 
 @app.command("list")

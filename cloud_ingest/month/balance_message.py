@@ -5,6 +5,7 @@ In: a balance, or a message. Out: the other. Pure.
 """
 
 from collections.abc import Collection, Iterable
+from dataclasses import asdict
 from decimal import Decimal
 
 from cloud_ingest.core.balance import (
@@ -53,8 +54,8 @@ def message_of(closing: Closing, tower: str, service: Service, found: Balance) -
         supplies=tuple(map(_supply, found.supplies)),
         passed_on=_uses(found.passed_on),
         below=tuple(map(_below, found.nodes)),
-        generator=None if found.generator is None else _generator(found.generator),
-        doubt=None if found.uncertainty is None else _doubt(found.uncertainty),
+        generator=None if found.generator is None else GeneratorRun(**asdict(found.generator)),
+        doubt=None if found.uncertainty is None else Doubt(**asdict(found.uncertainty)),
         unknown=found.unknown,
         unknown_exports=found.unknown_exports,
         closed_at=closing.now,
@@ -62,7 +63,7 @@ def message_of(closing: Closing, tower: str, service: Service, found: Balance) -
 
 
 def _uses(shares: Iterable[Share]) -> tuple[CommonUse, ...]:
-    return tuple(CommonUse(name=each.name, quantity=each.quantity) for each in shares)
+    return tuple(CommonUse(**asdict(each)) for each in shares)
 
 
 def _supply(each: Supply) -> SupplyIn:
@@ -86,31 +87,9 @@ def _below(each: Node) -> SubBalance:
         commons=_uses(each.commons),
         passed=_uses(each.passed),
         unaccounted=each.unaccounted,
-        doubt=_doubt(each.uncertainty),
+        doubt=Doubt(**asdict(each.uncertainty)),
         unknown=each.unknown,
         unknown_exports=each.unknown_exports,
-    )
-
-
-def _generator(each: Generator) -> GeneratorRun:
-    return GeneratorRun(
-        given=each.given,
-        is_in_bulk=each.is_in_bulk,
-        units=each.units,
-        common=each.common,
-        unaccounted=each.unaccounted,
-        run_hours=each.run_hours,
-        by=each.by,
-    )
-
-
-def _doubt(each: Uncertainty) -> Doubt:
-    return Doubt(
-        borders=each.borders,
-        resolution=each.resolution,
-        meters=each.meters,
-        meters_rated=each.meters_rated,
-        meters_total=each.meters_total,
     )
 
 
@@ -139,15 +118,15 @@ def balance_of(said: Reconciliation) -> Balance:
         ),
         passed_on=_shares(said.passed_on),
         nodes=tuple(map(_node, said.below)),
-        generator=None if said.generator is None else _run(said.generator),
-        uncertainty=None if said.doubt is None else _uncertainty(said.doubt),
+        generator=None if said.generator is None else Generator(**dict(said.generator)),
+        uncertainty=None if said.doubt is None else Uncertainty(**dict(said.doubt)),
         unknown=said.unknown,
         unknown_exports=said.unknown_exports,
     )
 
 
 def _shares(uses: Iterable[CommonUse]) -> tuple[Share, ...]:
-    return tuple(Share(each.name, each.quantity) for each in uses)
+    return tuple(Share(**dict(each)) for each in uses)
 
 
 def _node(each: SubBalance) -> Node:
@@ -161,31 +140,9 @@ def _node(each: SubBalance) -> Node:
         commons=_shares(each.commons),
         passed=_shares(each.passed),
         unaccounted=each.unaccounted,
-        uncertainty=_uncertainty(each.doubt),
+        uncertainty=Uncertainty(**dict(each.doubt)),
         unknown=each.unknown,
         unknown_exports=each.unknown_exports,
-    )
-
-
-def _run(each: GeneratorRun) -> Generator:
-    return Generator(
-        given=each.given,
-        is_in_bulk=each.is_in_bulk,
-        units=each.units,
-        common=each.common,
-        unaccounted=each.unaccounted,
-        run_hours=each.run_hours,
-        by=each.by,
-    )
-
-
-def _uncertainty(each: Doubt) -> Uncertainty:
-    return Uncertainty(
-        borders=each.borders,
-        resolution=each.resolution,
-        meters=each.meters,
-        meters_rated=each.meters_rated,
-        meters_total=each.meters_total,
     )
 
 

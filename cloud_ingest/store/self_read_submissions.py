@@ -48,26 +48,11 @@ class NewSubmission:
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NewSubmission):
     """What a resident sent, and what became of it."""
 
     submission_id: int
     receipt: UUID
-    society_id: int
-    assignment_id: int
-    subject_type: SubjectKind
-    subject: str
-    service: Service
-    source: str
-    client_id: str
-    shown: str
-    value: Decimal
-    step: Decimal
-    read_at: datetime
-    received_at: datetime
-    link_id: int | None
-    author: str
-    remarks: Sequence[Mapping[str, str | None]]
     decision: Decision | None
     """None: it waits for a person."""
     decided_by: str | None
