@@ -86,6 +86,17 @@ def month_before(month: Month, zone: ZoneInfo) -> Month:
     return month_of(first.year, first.month, zone)
 
 
+def running_month(now: datetime, zone: ZoneInfo) -> Month:
+    """Return the month in which a time lies."""
+    local = now.astimezone(zone)
+    return month_of(local.year, local.month, zone)
+
+
+def ended_month(now: datetime, zone: ZoneInfo) -> Month:
+    """Return the newest month that has ended."""
+    return month_before(running_month(now, zone), zone)
+
+
 def months_back(month: Month, zone: ZoneInfo, most: int) -> Iterator[Month]:
     """Yield so many months before one, the nearest first."""
     for _ in range(most):

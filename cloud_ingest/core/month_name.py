@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.month import Month, month_before, month_of
+from cloud_ingest.core.month import Month, ended_month, month_of, running_month
 from cloud_ingest.errors import CloseRefused
 
 MONTHS: Final = (
@@ -36,10 +36,9 @@ def named_month(text: str | None, zone: ZoneInfo, now: datetime) -> Month:
     Raises:
         CloseRefused: it is no month.
     """
-    local = now.astimezone(zone)
-    running = month_of(local.year, local.month, zone)
     if text is None:
-        return month_before(running, zone)
+        return ended_month(now, zone)
+    running = running_month(now, zone).first
     typed = text.strip()
     if match := _DIGITS.fullmatch(typed):
         year, month = (match[1], match[2]) if match[1] else (match[4], match[3])
@@ -48,11 +47,11 @@ def named_month(text: str | None, zone: ZoneInfo, now: datetime) -> Month:
     number = None if match is None else _number_of(match[1])
     if match is None or number is None:
         like = get_close_matches(typed.split()[0].title(), MONTHS, 1) if typed else []
-        name = like[0] if like else MONTHS[local.month - 1]
+        name = like[0] if like else MONTHS[running.month - 1]
         raise CloseRefused(
-            f"{text[:20]!r} is not a month: write it as {name} or as {running.first:%Y-%m}"
+            f"{text[:20]!r} is not a month: write it as {name} or as {running:%Y-%m}"
         )
-    year = int(match[2]) if match[2] else local.year - (number > local.month)
+    year = int(match[2]) if match[2] else running.year - (number > running.month)
     return month_of(year, number, zone)
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.exact import exactly
-from cloud_ingest.core.month import month_of
+from cloud_ingest.core.month import running_month
 from cloud_ingest.entries.meter import billed_channels, exponents_of
 from cloud_ingest.entries.self_read_links import served_now
 from cloud_ingest.entries.self_read_words import last_digits
@@ -139,8 +139,7 @@ def asked_unit(
     serving = served_now(conn, society_id, kind, subject, service=service, now=now)
     if not serving:
         raise NotFound(f"no meter serves {subject!r} now")
-    local = now.astimezone(zone)
-    month = month_of(local.year, local.month, zone)
+    month = running_month(now, zone)
     border = month.start if now <= month.start + window else month.end
     closes = (border - timedelta(days=1)).astimezone(zone)
     return AskedUnit(

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.flag import Flag
 from cloud_ingest.core.local_time import short_day, short_time
-from cloud_ingest.core.month import DAY, Month, month_of, parse_month
+from cloud_ingest.core.month import DAY, ended_month, parse_month
 from cloud_ingest.deliver.digest import Digest, Section
 from cloud_ingest.month.changes_after import ChangedNumber, month_changes, settles_at
 from cloud_ingest.month.status import MonthStatus, month_status
@@ -73,7 +73,7 @@ def digest(
 ) -> Digest:
     """Make the digest of a society."""
     since = now - DAY if due.made_at is None else due.made_at
-    month = _ended(now, zone)
+    month = ended_month(now, zone)
     status = month_status(conn, due.society, month, now, window=window)
     flags = list_events(conn, society=due.society)
     more = [
@@ -91,13 +91,6 @@ def digest(
         ),
         is_quiet=not more,
     )
-
-
-def _ended(now: datetime, zone: ZoneInfo) -> Month:
-    """Return the newest month that has ended."""
-    first = now.astimezone(zone).replace(day=1)
-    before = first - DAY
-    return month_of(before.year, before.month, zone)
 
 
 def _section(title: str, lines: Iterator[str]) -> Iterator[Section]:

@@ -29,7 +29,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.door import USUAL_LIMITS, Limits
-from cloud_ingest.core.month import MICROSECOND, Month, month_before, month_of, months_back
+from cloud_ingest.core.month import MICROSECOND, Month, ended_month, month_before, months_back
 from cloud_ingest.errors import CloseRefused, NotStorable
 from cloud_ingest.month.close import Closed, close_again, require_closable
 from cloud_ingest.month.closing import Closing
@@ -123,8 +123,7 @@ def closing_of(
     """
     society_id, society = of
     rules = settings.rules(society)
-    local = now.astimezone(zone)
-    last = span or month_before(month_of(local.year, local.month, zone), zone)
+    last = span or ended_month(now, zone)
     border = last.end.astimezone(zone)
     begins, waits_until = (
         datetime.combine(border.date(), each, zone)

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.border import SELF_READ_WINDOW
 from cloud_ingest.core.flag import Flag, served_unit
-from cloud_ingest.core.month import Month, midnight, month_before, month_of
+from cloud_ingest.core.month import Month, ended_month, midnight
 from cloud_ingest.flags.lifecycle import Changes
 from cloud_ingest.flags.self_read_due import DueDial, Judged, refresh_self_read_due
 from cloud_ingest.month.still_to_read import ToRead, still_to_read
@@ -74,8 +74,7 @@ def _flag_society(
     zone: ZoneInfo,
     now: datetime,
 ) -> Changes:
-    local = now.astimezone(zone)
-    span = month_before(month_of(local.year, local.month, zone), zone)
+    span = ended_month(now, zone)
     due: list[DueDial] = []
     proved: frozenset[_Key] = frozenset()
     if is_due(rules, span, zone, now):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cloud_ingest.core.month import (
     bucket_start,
     day_of,
+    ended_month,
     is_one_moment,
     month_before,
     month_of,
@@ -18,6 +19,7 @@ from cloud_ingest.core.month import (
     next_month,
     parse_month,
     previous_month,
+    running_month,
     runs,
 )
 from cloud_ingest.errors import CloseRefused
@@ -25,6 +27,13 @@ from cloud_ingest.errors import CloseRefused
 KOLKATA = ZoneInfo("Asia/Kolkata")
 JULY = month_of(2026, 7, KOLKATA)
 HOUR = timedelta(hours=1)
+
+
+def test_a_month_ends_with_the_midnight_of_its_zone() -> None:
+    last = JULY.end - timedelta(microseconds=1)
+    assert running_month(last, KOLKATA) == JULY == ended_month(JULY.end, KOLKATA)
+    assert ended_month(last, KOLKATA) == month_of(2026, 6, KOLKATA)
+    assert ended_month(month_of(2026, 1, KOLKATA).start, KOLKATA) == month_of(2025, 12, KOLKATA)
 
 
 def test_months_are_of_the_zone() -> None:
