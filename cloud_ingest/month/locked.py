@@ -23,10 +23,7 @@ from cloud_ingest.store import months
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.manifests import manifest_of
 from cloud_ingest.store.month_locks import Lock, lock_of
-from cloud_ingest.store.outbox import enqueue
-from shared_schema.balance import Reconciliation
 from shared_schema.billing import MonthlyConsumption, Unassigned, Withheld
-from shared_schema.topics import reconciliation_topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +86,3 @@ def _opens(conn: Connection, society_id: int, month: str) -> dict[MeterService, 
     manifest = manifest_of(conn, society_id, month)
     unassigned = () if manifest is None else manifest.unassigned
     return openings(months.current(conn, society_id, month), unassigned)
-
-
-def kept_balances(conn: Connection, closing: Closing) -> list[Reconciliation]:
-    """Return the balances of an approved month as they were told, once more after a restore."""
-    floor = months.version_floor(conn)
-    found: list[Reconciliation] = []
-    for kept in months.kept_reconciliations(conn, closing.society_id, closing.month):
-        said = kept.message
-        if kept.stands and said.version < floor:
-            said = said.model_copy(update={"version": floor})
-            line = months.put_reconciliation(conn, closing.society_id, said)
-            topic = reconciliation_topic(said.society, said.month, said.tower, said.service)
-            enqueue(conn, topic, line, retain=True)
-        if kept.stands:
-            found.append(said)
-    return found

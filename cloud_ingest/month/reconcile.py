@@ -2,7 +2,8 @@
 """The reconciliation of a closed month: each tower's bulk meter against its units.
 
 Of a unit whose change is held it takes what was published. A tower that has nothing to balance any
-more is told once with nothing known, and then its topic is emptied.
+more is told once with nothing known, and then its topic is emptied. An approved month keeps the
+balances that were told.
 
 In: a closing, what each meter counted, and what stands although it counted something else. Out: a
 reconciliation of each tower and service; what is new stands in the store and in the outbox, in the
@@ -81,20 +82,37 @@ def reconcile(
         limits_of(conn, closing.society_id),
         exports=exports_of(conn, subjects, standing),
     ):
-        tower, service = result.tower, result.service
-        former = before.pop((tower, service), None)
+        former = before.pop((result.tower, result.service), None)
         if former is not None and former.stands and _is_said(former.message, result, floor):
             found.append(former.message)
             continue
         said = _following(former, result, floor)
-        line = months.put_reconciliation(conn, closing.society_id, said)
-        topic = reconciliation_topic(closing.society, closing.month, tower, service)
-        enqueue(conn, topic, line, retain=True)
+        _send(conn, closing.society_id, said)
         found.append(said)
     for former in before.values():
         if former.stands or former.message.version < floor:
             _take_back(conn, closing, former, floor)
     return found
+
+
+def kept_balances(conn: Connection, closing: Closing) -> list[Reconciliation]:
+    """Return the balances of an approved month as they were told, once more after a restore."""
+    floor = months.version_floor(conn)
+    found: list[Reconciliation] = []
+    for kept in months.kept_reconciliations(conn, closing.society_id, closing.month):
+        said = kept.message
+        if kept.stands and said.version < floor:
+            said = said.model_copy(update={"version": floor})
+            _send(conn, closing.society_id, said)
+        if kept.stands:
+            found.append(said)
+    return found
+
+
+def _send(conn: Connection, society_id: int, said: Reconciliation) -> None:
+    line = months.put_reconciliation(conn, society_id, said)
+    topic = reconciliation_topic(said.society, said.month, said.tower, said.service)
+    enqueue(conn, topic, line, retain=True)
 
 
 def _entered(conn: Connection, closing: Closing) -> list[Entered]:

@@ -15,10 +15,9 @@ from cloud_ingest.month.count import count_month
 from cloud_ingest.month.doubts import write_doubts
 from cloud_ingest.month.heard import read_sent
 from cloud_ingest.month.idle import last_unassigned
-from cloud_ingest.month.locked import kept_balances
 from cloud_ingest.month.manifest import write_manifest
 from cloud_ingest.month.numbers import Numbers, write_numbers
-from cloud_ingest.month.reconcile import reconcile
+from cloud_ingest.month.reconcile import kept_balances, reconcile
 from cloud_ingest.month.shared_borders import openings, torn
 from cloud_ingest.month.sum_doubts import Look
 from cloud_ingest.month.unread import with_unread
