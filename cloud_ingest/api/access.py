@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Who asks, and what they may: the token of a request.
 
-`gate` looks the token up before anything else of a request is read. A room names the scope that it
-wants: ``caller: Annotated[Caller, needs(Scope.MONTHS_READ)]``. A caller is of one society, and a
-room asks the store for nothing but that society's: what belongs to another is not found.
+`admission` looks the token up before anything else of a request is read. A route names the scope
+that it wants: ``caller: Annotated[Caller, needs(Scope.MONTHS_READ)]``. A caller is of one society,
+and a route asks the store for nothing but that society's: what belongs to another is not found.
 
 In: the request's headers. Out: a `Caller`. Never: a token in a text.
 """
@@ -63,7 +63,7 @@ def caller_of(conn: Connection, authorization: str | None, now: datetime) -> Cal
 
 
 def needs(scope: Scope) -> Any:
-    """Return what a room's parameter asks for: a caller whose token has the scope."""
+    """Return what a route's parameter asks for: a caller whose token has the scope."""
 
     def check(request: Request, _: Annotated[Any, Security(_TOKEN, scopes=[scope])]) -> Caller:
         caller: Caller = request.state.caller

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""The API: its rooms behind one gate.
+"""The API: its routers, behind the admission of each request.
 
-A room is a module of one noun with an ``APIRouter``. It decides nothing: it asks ``entries``,
-``month``, ``views`` and others, as a command does. The description of the API, ``/openapi.json``,
-is made from the rooms, and there is no page that would fetch a program from elsewhere.
+Each noun is a module with an ``APIRouter``. It decides nothing: it asks ``entries``, ``month``,
+``views`` and others, as a command does. The description of the API, ``/openapi.json``, is made from
+the routers, and there is no page that would fetch a program from elsewhere.
 
-In: a house. Out: an ASGI application.
+In: the shared resources. Out: an ASGI application.
 """
 
 from typing import Any, Final
@@ -22,11 +22,11 @@ from cloud_ingest.api import (
     self_reads,
     units,
 )
-from cloud_ingest.api.gate import BEHIND_TOKENS, Gate
-from cloud_ingest.api.house import House
+from cloud_ingest.api.admission import BEHIND_TOKENS, Admission
 from cloud_ingest.api.problems import MEDIA_TYPE, Problem, answer_problems
+from cloud_ingest.api.resources import Resources
 
-ROOMS: Final[tuple[APIRouter, ...]] = (
+ROUTERS: Final[tuple[APIRouter, ...]] = (
     months.router,
     events.router,
     self_reads.router,
@@ -49,8 +49,8 @@ _PROBLEMS: Final = {
 }
 
 
-def make_app(house: House) -> FastAPI:
-    """Make the API of a house."""
+def make_app(resources: Resources) -> FastAPI:
+    """Make the API that uses these resources."""
     app = FastAPI(
         title="Metering",
         version=VERSION,
@@ -61,13 +61,13 @@ def make_app(house: House) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=_name,
     )
-    app.state.house = house
+    app.state.resources = resources
     app.include_router(health.router)
     app.include_router(self_reads.residents, responses=_answers())
-    for room in ROOMS:
-        app.include_router(room, prefix=BEHIND_TOKENS, responses=_answers())
+    for router in ROUTERS:
+        app.include_router(router, prefix=BEHIND_TOKENS, responses=_answers())
     answer_problems(app)
-    app.add_middleware(Gate, house=house)
+    app.add_middleware(Admission, resources=resources)
     return app
 
 

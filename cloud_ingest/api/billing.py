@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from cloud_ingest.api.access import Caller, needs
-from cloud_ingest.api.house import Now, Reading, Writing
 from cloud_ingest.api.months import NamedMonth
+from cloud_ingest.api.resources import Now, Reading, Writing
 from cloud_ingest.core.api_token import Scope
 from cloud_ingest.entries.billing_words import acknowledge, ask_again, month_messages, wishes
 from cloud_ingest.store.resends import Resend

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from cloud_ingest.api.house import house_of
 from cloud_ingest.api.problems import Problem
+from cloud_ingest.api.resources import resources_of
 from cloud_ingest.store.connection import ping
 
 router = APIRouter()
@@ -23,7 +23,7 @@ class Health(BaseModel):
 @router.get("/healthz")
 def health(request: Request) -> Health:
     """Say whether the API and its store answer: 200, or 503."""
-    with house_of(request).pool.lend(read_only=True) as conn:
+    with resources_of(request).pool.lend(read_only=True) as conn:
         ping(conn)
     return Health()
 

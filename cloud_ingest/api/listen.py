@@ -4,7 +4,7 @@
 uvicorn bounds neither the time in which the head of a request comes nor that in which an answer is
 taken; `_Patient` does. TLS is the reverse proxy's.
 
-In: a house, an address or the path of a socket. Out: the service until SIGTERM.
+In: the API's resources, an address or the path of a socket. Out: the service until SIGTERM.
 
 Raises: ConfigurationError.
 """
@@ -22,9 +22,9 @@ from typing import Final
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from cloud_ingest.api.admission import MOST_HEAD_BYTES
 from cloud_ingest.api.app import make_app
-from cloud_ingest.api.gate import MOST_HEAD_BYTES
-from cloud_ingest.api.house import House
+from cloud_ingest.api.resources import Resources
 from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.settings_receivers import is_here
 from cloud_ingest.store.migrate import open_store
@@ -72,29 +72,29 @@ class _Patient(H11Protocol):
             self._ends = None
 
 
-def serve_api(house: House, listener: socket.socket) -> None:
+def serve_api(resources: Resources, listener: socket.socket) -> None:
     """Serve until SIGTERM, after the store has answered once.
 
     Raises:
         IngestError: the store cannot be reached, or is of another version.
     """
-    with house.pool.lend(read_only=True) as conn:
-        open_store(conn, zone=house.settings.zone)
+    with resources.pool.lend(read_only=True) as conn:
+        open_store(conn, zone=resources.settings.zone)
     signal.signal(signal.SIGTERM, _end)  # uvicorn raises it again when it has ended
     try:
-        uvicorn.Server(configured(house)).run(sockets=[listener])
+        uvicorn.Server(configured(resources)).run(sockets=[listener])
     finally:
-        house.pool.close()
+        resources.pool.close()
 
 
 def _end(_signal: int, _frame: object) -> None:
     raise SystemExit(0)
 
 
-def configured(house: House) -> uvicorn.Config:
+def configured(resources: Resources) -> uvicorn.Config:
     """Return how the server is bounded."""
     return uvicorn.Config(
-        make_app(house),
+        make_app(resources),
         http=_Patient,
         ws="none",
         lifespan="off",

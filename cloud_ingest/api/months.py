@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, TypeAdapter
 from starlette.responses import Response
 
 from cloud_ingest.api.access import Caller, needs
-from cloud_ingest.api.house import Now, Reading
+from cloud_ingest.api.resources import Now, Reading
 from cloud_ingest.core.api_token import Scope
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.month import Month, parse_month

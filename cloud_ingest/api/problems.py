@@ -98,7 +98,7 @@ class Problem(BaseModel):
 
 
 class Refused(HTTPException):
-    """A request that the house itself refuses, before any room has it."""
+    """A request that is refused before its route has it."""
 
     def __init__(
         self, status: int, title: str, detail: str, headers: Mapping[str, str] | None = None

@@ -13,7 +13,7 @@ from typing import Any
 
 from cloud_ingest.api.app import make_app
 from cloud_ingest.api.health import described
-from cloud_ingest.api.house import House
+from cloud_ingest.api.resources import Resources
 from cloud_ingest.settings import CloudSettings
 
 DOCUMENT, PAGE = "openapi.json", "api.md"
@@ -30,7 +30,7 @@ RFC 9457 has it, `application/problem+json`: tell problems apart by `type`.
 
 def document() -> dict[str, Any]:
     """Return the description of the API."""
-    return described(make_app(House.at(CloudSettings(), "")))
+    return described(make_app(Resources.at(CloudSettings(), "")))
 
 
 def document_text() -> str:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from cloud_ingest.api.access import Caller, needs
-from cloud_ingest.api.house import Now, Reading, Writing
+from cloud_ingest.api.resources import Now, Reading, Writing
 from cloud_ingest.api.self_reads import Label
 from cloud_ingest.core.api_token import Scope
 from cloud_ingest.core.balance import SubjectKind

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What residents read of their dials: asked for, sent, and receipted.
 
-There are two doors to the same rooms. A resident's page presents a personal link, which is of one
-unit; a program presents its token and names the unit. Both get the same receipt, and the same
-client id again changes nothing.
+A resident's page presents a personal link, which is of one unit; a program presents its token and
+names the unit. Both get the same receipt, and the same client id again changes nothing.
 
 In: digits, a time, a photo. Out: what is asked, receipts. Never: a decision; a neighbour's data.
 """
@@ -22,7 +21,7 @@ from fastapi.security import HTTPBearer
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from cloud_ingest.api.access import Caller, needs
-from cloud_ingest.api.house import Now, Opened, Reading, Writing, house_of
+from cloud_ingest.api.resources import Now, Opened, Reading, Writing, resources_of
 from cloud_ingest.core.api_token import Scope
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.dial_photo import Photo
@@ -102,7 +101,7 @@ def _link(request: Request, store: Writing, now: Now, _: Annotated[Any, Security
     """Return the link that a resident's page presents."""
     kind, _, text = request.headers.get("authorization", "").partition(" ")
     link = open_link(store.conn, text if kind.lower() == "bearer" else "", now)
-    house_of(request).require_rate(("link", link.link_id), "this link")
+    resources_of(request).require_rate(("link", link.link_id), "this link")
     return link
 
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloud_ingest.api.access import Caller, needs
-from cloud_ingest.api.house import Now, Opened, Reading, Writing
+from cloud_ingest.api.resources import Now, Opened, Reading, Writing
 from cloud_ingest.core.api_token import Scope
 from cloud_ingest.core.unit_diff import change_fields, plain_value
 from cloud_ingest.core.unit_document import lines_of

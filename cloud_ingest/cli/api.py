@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from cloud_ingest import logs
-from cloud_ingest.api.house import House
 from cloud_ingest.api.listen import listening, serve_api
+from cloud_ingest.api.resources import Resources
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Config, Dsn, dsn_of, one_line_errors
 from cloud_ingest.settings_file import load_settings
@@ -48,7 +48,7 @@ def api(
     """
     with one_line_errors():
         settings = load_settings(config, dsn=dsn, log_format=log_format)
-        house = House.at(settings, dsn_of(settings))
+        resources = Resources.at(settings, dsn_of(settings))
         logs.set_up(settings.log_format)
         with listening(address, path, public=public) as listener:
-            serve_api(house, listener)
+            serve_api(resources, listener)

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from cloud_ingest.api.app import make_app
-from cloud_ingest.api.house import House
+from cloud_ingest.api.resources import Resources
 from cloud_ingest.core.api_token import Scope
 from cloud_ingest.operate.api_tokens import issue_token
 from cloud_ingest.settings import CloudSettings
@@ -24,9 +24,9 @@ class Api:
     def __init__(self, conn: Connection, dsn: str, **settings: object) -> None:
         self.conn = conn
         self.now = MADE_AT
-        self.house = House.at(CloudSettings.model_validate(settings), dsn)
-        object.__setattr__(self.house, "clock", lambda: self.now)
-        self.client = TestClient(make_app(self.house), raise_server_exceptions=False)
+        self.resources = Resources.at(CloudSettings.model_validate(settings), dsn)
+        object.__setattr__(self.resources, "clock", lambda: self.now)
+        self.client = TestClient(make_app(self.resources), raise_server_exceptions=False)
 
     def token(
         self,
@@ -55,4 +55,4 @@ class Api:
 
     def close(self) -> None:
         self.client.close()
-        self.house.pool.close()
+        self.resources.pool.close()

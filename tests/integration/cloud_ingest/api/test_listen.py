@@ -16,7 +16,7 @@ import uvicorn
 from typer.testing import CliRunner
 
 from cloud_ingest.api import listen
-from cloud_ingest.api.house import House
+from cloud_ingest.api.resources import Resources
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.settings import CloudSettings
 from tests.support.service_site import wait_until
@@ -80,9 +80,9 @@ def test_a_socket_is_not_taken_from_whoever_listens(tmp_path: Path) -> None:
 @contextmanager
 def served(dsn: str) -> Iterator[int]:
     """Serve a store at a port of this machine."""
-    house = House.at(CloudSettings(), dsn)
+    resources = Resources.at(CloudSettings(), dsn)
     with listen.listening("127.0.0.1:0", None, public=False) as listener:
-        server = uvicorn.Server(listen.configured(house))
+        server = uvicorn.Server(listen.configured(resources))
         thread = Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -90,7 +90,7 @@ def served(dsn: str) -> Iterator[int]:
         finally:
             server.should_exit = True
             thread.join()
-            house.pool.close()
+            resources.pool.close()
 
 
 def test_who_brings_nothing_is_sent_away(

@@ -171,7 +171,7 @@ def test_what_is_no_link_opens_nothing(api: Api) -> None:
 def test_a_link_asks_not_too_often(api: Api) -> None:
     held, later_s = link(api), time.monotonic() + 3600
     (number,) = api.conn.execute("SELECT max(link_id) FROM self_read_link").fetchall()[0]
-    while not api.house.rates.wait_s(("link", number), later_s):
+    while not api.resources.rates.wait_s(("link", number), later_s):
         pass
     answer = api.ask("/self-read", held)
     assert (answer.status_code, "retry-after" in answer.headers) == (429, True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The gate of the API: what each request passes before a room has it.
+"""The admission of the API: what each request passes before its route has it.
 
 It gets an id, its caller is known, the caller's rate holds, and only then its body is read: at most
 `MOST_BYTES`, within `PATIENCE_S`. Each request is one line of the log: who, what, which answer, how
@@ -19,8 +19,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloud_ingest.api.access import Caller, caller_of
-from cloud_ingest.api.house import House
 from cloud_ingest.api.problems import Refused, problem_of
+from cloud_ingest.api.resources import Resources
 
 MOST_HEAD_BYTES: Final = 16 * 1024
 """Of an address and its headers."""
@@ -33,12 +33,12 @@ BEHIND_TOKENS: Final = "/v1"
 logger = logging.getLogger(__name__)
 
 
-class Gate:
+class Admission:
     """What each request passes."""
 
-    def __init__(self, app: ASGIApp, house: House) -> None:
+    def __init__(self, app: ASGIApp, resources: Resources) -> None:
         self._app = app
-        self._house = house
+        self._resources = resources
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request in, or answer it here."""
@@ -61,10 +61,10 @@ class Gate:
             _log(scope, answer.status, time.monotonic() - began)
 
     def _enter(self, scope: Scope) -> Caller:
-        with self._house.pool.lend(read_only=False) as conn:
+        with self._resources.pool.lend(read_only=False) as conn:
             token = Headers(scope=scope).get("authorization")
-            caller = caller_of(conn, token, self._house.clock())
-        self._house.require_rate(("token", caller.token_id), f"the token {caller.name}")
+            caller = caller_of(conn, token, self._resources.clock())
+        self._resources.require_rate(("token", caller.token_id), f"the token {caller.name}")
         return caller
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What all requests share: settings, connections, rates and the clock; and what one request gets.
 
-A room asks for ``Reading`` or ``Writing``: the open store in a connection of its own, that of
+A route asks for ``Reading`` or ``Writing``: the open store in a connection of its own, that of
 ``Reading`` for reading alone. It is given back before the answer is sent: who takes an answer
 slowly holds no connection.
 
@@ -42,7 +42,7 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Resources:
     """What all requests share."""
 
     settings: CloudSettings
@@ -51,8 +51,8 @@ class House:
     rates: Rates = field(default_factory=Rates)
 
     @classmethod
-    def at(cls, settings: CloudSettings, dsn: str) -> "House":
-        """Make the house of a store; nothing is asked of it yet."""
+    def at(cls, settings: CloudSettings, dsn: str) -> "Resources":
+        """Make the resources for a store; nothing is asked of it yet."""
         return cls(settings, Pool(dsn, MOST_CONNECTIONS))
 
     def opened(self, *, read_only: bool) -> Iterator[Opened]:
@@ -75,22 +75,22 @@ class House:
             )
 
 
-def house_of(request: Request) -> House:
-    """Return the house that a request came to."""
-    house: House = request.app.state.house
-    return house
+def resources_of(request: Request) -> Resources:
+    """Return what a request shares with all others."""
+    resources: Resources = request.app.state.resources
+    return resources
 
 
 def _reading(request: Request) -> Iterator[Opened]:
-    yield from house_of(request).opened(read_only=True)
+    yield from resources_of(request).opened(read_only=True)
 
 
 def _writing(request: Request) -> Iterator[Opened]:
-    yield from house_of(request).opened(read_only=False)
+    yield from resources_of(request).opened(read_only=False)
 
 
 def _now(request: Request) -> datetime:
-    return house_of(request).clock()
+    return resources_of(request).clock()
 
 
 Reading = Annotated[Opened, Depends(_reading, scope="function")]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The API's house on a real store: who may ask, what is answered, and what never happens."""
+"""The API on a real store: who may ask, what is answered, and what never happens."""
 
 import json
 import logging
@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from cloud_ingest.api import gate
+from cloud_ingest.api import admission
 from cloud_ingest.api.rates import AT_ONCE
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.core.api_token import Scope
@@ -81,7 +81,7 @@ def test_a_token_lives_until_it_is_over_or_revoked(api: Api) -> None:
     api.now += timedelta(days=1)
     assert api.ask(EVENTS, token).status_code == 401
     api.now -= timedelta(days=1)
-    runner, dsn = CliRunner(), api.house.pool._dsn
+    runner, dsn = CliRunner(), api.resources.pool._dsn
     words = ["--society", SOCIETY, "--by", "Asha", "--dsn", dsn]
     assert runner.invoke(app, ["token", "revoke", "billing", *words]).exit_code == 0
     answer = api.ask(EVENTS, token)
@@ -152,10 +152,10 @@ def len_of(body: dict[str, str]) -> int:
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_body_has_a_limit(api: Api, monkeypatch: pytest.MonkeyPatch, *, whole: bool) -> None:
-    monkeypatch.setattr(gate, "MOST_BYTES", 1000)
-    rooms = api.client.app
-    assert isinstance(rooms, FastAPI)
-    rooms.add_api_route("/v1/taken", len_of, methods=["POST"])
+    monkeypatch.setattr(admission, "MOST_BYTES", 1000)
+    served = api.client.app
+    assert isinstance(served, FastAPI)
+    served.add_api_route("/v1/taken", len_of, methods=["POST"])
     sent = b'{"a": "' + b"x" * 1000 + b'"}'
     content = sent if whole else iter([sent[:500], sent[500:]])
     answer = api.ask("/v1/taken", api.token(), "POST", content=content)
@@ -188,8 +188,8 @@ def test_a_fault_of_ours_says_nothing_of_itself(
 
 def test_a_store_that_is_away_is_not_now(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     token = api.token()
-    monkeypatch.setattr(api.house.pool, "_dsn", "postgresql://127.0.0.1:1/none")
-    monkeypatch.setattr(api.house.pool._places, "get", lambda **_: None)
+    monkeypatch.setattr(api.resources.pool, "_dsn", "postgresql://127.0.0.1:1/none")
+    monkeypatch.setattr(api.resources.pool._places, "get", lambda **_: None)
     answer = api.ask(EVENTS, token)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert "127.0.0.1" not in answer.text
@@ -222,7 +222,7 @@ def test_nothing_that_is_asked_is_a_fault(api: Api) -> None:
         JSON.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=200),
     )
     def ask(path: str, tail: bytes, words: bytes, method: str, body: bytes) -> None:
-        api.house.rates._left.clear()
+        api.resources.rates._left.clear()
         quoted = "".join(f"%{each:02x}" for each in tail)
         search = "".join(f"%{each:02x}" for each in words)
         at = f"{path}{quoted}?kind={search}&unit={search}&all={search}&{search}"
