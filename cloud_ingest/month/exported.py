@@ -8,7 +8,7 @@ was not published.
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
@@ -44,10 +44,6 @@ from shared_schema.export import (
 from shared_schema.quality import Quality, Reason
 
 _Key = tuple[Subject, Service]
-_STATUS: Final[Mapping[NumberStatus | None, ExportedStatus]] = {
-    NumberStatus.PROVISIONAL: ExportedStatus.PROVISIONAL
-}
-"""Of a number that was sent; any other is final."""
 
 
 class Owner(NamedTuple):
@@ -137,12 +133,13 @@ def _order(number: ExportedNumber) -> tuple[object, ...]:
 
 
 def _sent(number: MonthlyConsumption, held: Held | None, known: Dials) -> ExportedNumber:
+    is_provisional = number.status is NumberStatus.PROVISIONAL
     return ExportedNumber(
         subject=number.subject,
         tower=number.tower,
         service=number.service,
         unit=BILLING_UNITS[number.service],
-        status=_STATUS.get(number.status, ExportedStatus.FINAL),
+        status=ExportedStatus.PROVISIONAL if is_provisional else ExportedStatus.FINAL,
         quantity=number.quantity,
         quality=number.quality,
         reasons=number.reasons,
