@@ -6,18 +6,14 @@ import stat
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
-from cloud_ingest.core.dial_photo import Photo
-from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read_links import open_link
-from cloud_ingest.entries.self_read_submit import Sender, Sent, SentPhoto, submit
 from cloud_ingest.store.self_read_submissions import Submission
-from shared_schema.catalogue import Service
+from tests.support import self_read
 from tests.support.store import SOCIETY, Site
 
 Run = Callable[..., tuple[int, str]]
@@ -48,11 +44,8 @@ def run(store_dsn: str, tmp_path: Path) -> Run:
 
 
 def sent(site: Site, shown: str = "4711", *, photo: bool = False) -> Submission:
-    named = NamedMeter("C-0304", Service.ELECTRICITY)
-    own = SentPhoto(Photo(b"jpeg", 4, 3, None), b"1" * 32) if photo else None
-    what = Sent(named, str(uuid4()), shown, NOW - timedelta(minutes=5), own)
-    society_id = int(site.one("SELECT society_id FROM society"))
-    return submit(site.conn, society_id, what, Sender("resident of C-0304"), NOW)
+    own = self_read.photo() if photo else None
+    return self_read.send(site, shown, NOW - timedelta(minutes=5), now=NOW, photo=own)
 
 
 def test_the_queue_is_shown_and_decided(flat: Site, run: Run) -> None:
