@@ -41,14 +41,19 @@ class Caller:
     scopes: frozenset[str]
 
 
+def bearer(authorization: str | None) -> str:
+    """Return what an Authorization header presents; empty: nothing of a bearer."""
+    kind, _, text = (authorization or "").partition(" ")
+    return text.strip() if kind.lower() == "bearer" else ""
+
+
 def caller_of(conn: Connection, authorization: str | None, now: datetime) -> Caller:
     """Return who presents a token.
 
     Raises:
         Refused: nobody, or a token that is none, over or revoked: which of them is not said.
     """
-    kind, _, text = (authorization or "").partition(" ")
-    token = recognise(conn, text.strip(), now) if kind.lower() == "bearer" else None
+    token = recognise(conn, bearer(authorization), now)
     if token is None:
         raise Refused(
             401,

@@ -20,7 +20,7 @@ from fastapi import APIRouter, Depends, Query, Request, Security
 from fastapi.security import HTTPBearer
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from cloud_ingest.api.access import Caller, needs
+from cloud_ingest.api.access import Caller, bearer, needs
 from cloud_ingest.api.resources import Now, Opened, Reading, Writing, resources_of
 from cloud_ingest.core.api_token import Scope
 from cloud_ingest.core.balance import SubjectKind
@@ -99,8 +99,7 @@ class _Photo:
 
 def _link(request: Request, store: Writing, now: Now, _: Annotated[Any, Security(_LINK)]) -> Link:
     """Return the link that a resident's page presents."""
-    kind, _, text = request.headers.get("authorization", "").partition(" ")
-    link = open_link(store.conn, text if kind.lower() == "bearer" else "", now)
+    link = open_link(store.conn, bearer(request.headers.get("authorization")), now)
     resources_of(request).require_rate(("link", link.link_id), "this link")
     return link
 
