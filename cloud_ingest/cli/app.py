@@ -18,9 +18,11 @@ _EXTRA_OF = {
             *("PIL", "aiomqtt", "paho", "prometheus_client", "psycopg", "python_calamine"),
             *("reportlab", "rich", "typer", "tzdata", "xlsxwriter"),
             *("fastapi", "starlette", "uvicorn"),
+            *("argon2", "babel", "jinja2", "multipart", "python_multipart"),
         ),
         "cloud",
     ),
+    "authlib": "oidc",
     "pyarrow": "rules",
 }
 """Which extra brings a module that the bare package lacks."""
