@@ -15,8 +15,8 @@ from typing import Annotated, Any
 from fastapi import Request, Security
 from fastapi.security import HTTPBearer
 
-from cloud_ingest.api.problems import Refused
 from cloud_ingest.core.api_token import Scope
+from cloud_ingest.http.refused import Refused
 from cloud_ingest.operate.api_tokens import recognise
 from cloud_ingest.store.connection import Connection
 

@@ -24,7 +24,7 @@ from cloud_ingest.api import (
 )
 from cloud_ingest.api.admission import BEHIND_TOKENS, Admission
 from cloud_ingest.api.problems import MEDIA_TYPE, Problem, answer_problems
-from cloud_ingest.api.resources import Resources
+from cloud_ingest.http.resources import Resources
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     months.router,

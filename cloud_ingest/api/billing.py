@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from cloud_ingest.api.access import Caller, needs
 from cloud_ingest.api.months import NamedMonth
-from cloud_ingest.api.resources import Now, Reading, Writing
 from cloud_ingest.core.api_token import Scope
 from cloud_ingest.entries.billing_words import acknowledge, ask_again, month_messages, wishes
+from cloud_ingest.http.resources import Now, Reading, Writing
 from cloud_ingest.store.resends import Resend
 from shared_schema.billing_asks import BillingAck, BillingRequest
 from shared_schema.catalogue import Service

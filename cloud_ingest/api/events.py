@@ -6,10 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from cloud_ingest.api.access import Caller, needs
-from cloud_ingest.api.resources import Reading
 from cloud_ingest.core.api_token import Scope
 from cloud_ingest.core.flag import Flag, Mute
 from cloud_ingest.core.typed_text import same_name
+from cloud_ingest.http.resources import Reading
 from cloud_ingest.operate.review import flags
 from shared_schema.events import Event, EventKind, Severity
 

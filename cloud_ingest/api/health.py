@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
 from cloud_ingest.api.problems import Problem
-from cloud_ingest.api.resources import resources_of
+from cloud_ingest.http.resources import resources_of
 from cloud_ingest.store.connection import ping
 
 router = APIRouter()

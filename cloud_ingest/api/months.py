@@ -8,7 +8,6 @@ from pydantic import AwareDatetime, TypeAdapter
 from starlette.responses import Response
 
 from cloud_ingest.api.access import Caller, needs
-from cloud_ingest.api.resources import Now, Reading
 from cloud_ingest.core.api_token import Scope
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.month import Month, parse_month
@@ -22,6 +21,7 @@ from cloud_ingest.exports.formats import (
     unit_file,
     unit_file_name,
 )
+from cloud_ingest.http.resources import Now, Reading
 from cloud_ingest.month.changes_after import MonthChanges, month_changes, settles_at
 from cloud_ingest.month.exported import Owner, month_export, unit_export
 from cloud_ingest.month.report import MonthReport, as_json, month_report

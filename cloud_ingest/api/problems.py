@@ -40,6 +40,7 @@ from cloud_ingest.errors import (
     TokenRefused,
     UserError,
 )
+from cloud_ingest.http.refused import Refused
 
 MEDIA_TYPE: Final = "application/problem+json"
 COME_AGAIN: Final = {"Retry-After": "5"}
@@ -95,16 +96,6 @@ class Problem(BaseModel):
     faults: tuple[Fault, ...] = ()
     lines: tuple[str, ...] = ()
     """Of a list: one text for each bad line, with its number."""
-
-
-class Refused(HTTPException):
-    """A request that is refused before its route has it."""
-
-    def __init__(
-        self, status: int, title: str, detail: str, headers: Mapping[str, str] | None = None
-    ) -> None:
-        super().__init__(status, detail, headers)
-        self.title = title
 
 
 def problem(

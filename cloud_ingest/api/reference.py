@@ -13,7 +13,7 @@ from typing import Any
 
 from cloud_ingest.api.app import make_app
 from cloud_ingest.api.health import described
-from cloud_ingest.api.resources import Resources
+from cloud_ingest.http.resources import Resources
 from cloud_ingest.settings import CloudSettings
 
 DOCUMENT, PAGE = "openapi.json", "api.md"

@@ -15,13 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from cloud_ingest.api.access import Caller, needs
-from cloud_ingest.api.resources import Now, Reading, Writing
 from cloud_ingest.api.self_reads import Label
 from cloud_ingest.core.api_token import Scope
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.typed_text import remark, same_name
 from cloud_ingest.entries.self_read_asked import State
 from cloud_ingest.entries.self_read_decide import decide, photo_of, waiting
+from cloud_ingest.http.resources import Now, Reading, Writing
 from cloud_ingest.store.self_read_submissions import Submission
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service

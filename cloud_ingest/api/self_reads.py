@@ -21,7 +21,6 @@ from fastapi.security import HTTPBearer
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from cloud_ingest.api.access import Caller, bearer, needs
-from cloud_ingest.api.resources import Now, Opened, Reading, Writing, resources_of
 from cloud_ingest.core.api_token import Scope
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.dial_photo import Photo
@@ -34,6 +33,7 @@ from cloud_ingest.entries.self_read_links import open_link
 from cloud_ingest.entries.self_read_submit import Sender, Sent, SentPhoto, attach_photo, submit
 from cloud_ingest.entries.witness import witnessed
 from cloud_ingest.errors import NotFound, PhotoRefused
+from cloud_ingest.http.resources import Now, Opened, Reading, Writing, resources_of
 from cloud_ingest.store.self_read_links import Link
 from cloud_ingest.store.witness_reads import WitnessRead
 from shared_schema.catalogue import Service

@@ -11,12 +11,12 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloud_ingest.api.access import Caller, needs
-from cloud_ingest.api.resources import Now, Opened, Reading, Writing
 from cloud_ingest.core.api_token import Scope
 from cloud_ingest.core.unit_diff import change_fields, plain_value
 from cloud_ingest.core.unit_document import lines_of
 from cloud_ingest.entries.unit_import import Preview, Rules, apply_units, preview_units
 from cloud_ingest.errors import NotFound
+from cloud_ingest.http.resources import Now, Opened, Reading, Writing
 from cloud_ingest.store.assignment_versions import Word
 from cloud_ingest.views.unit_list import known_list
 from shared_schema.units import ListedChange, UnitList

@@ -10,10 +10,11 @@ from typing import Annotated
 import typer
 
 from cloud_ingest import logs
-from cloud_ingest.api.listen import listening, serve_api
-from cloud_ingest.api.resources import Resources
+from cloud_ingest.api.app import make_app
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Config, Dsn, dsn_of, one_line_errors
+from cloud_ingest.http.listen import listening, serve_app
+from cloud_ingest.http.resources import Resources
 from cloud_ingest.settings_file import load_settings
 
 app = new_group()
@@ -51,4 +52,4 @@ def api(
         resources = Resources.at(settings, dsn_of(settings))
         logs.set_up(settings.log_format)
         with listening(address, path, public=public) as listener:
-            serve_api(resources, listener)
+            serve_app(make_app(resources), resources, listener)

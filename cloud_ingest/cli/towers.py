@@ -24,9 +24,9 @@ from cloud_ingest.month.to_show import month_to_show
 from cloud_ingest.store.manifests import closed_at
 from cloud_ingest.store.ratings import limits_of
 from cloud_ingest.store.registry import find_society
-from cloud_ingest.views.balances import TowerBalance, day_balances, month_balances
-from cloud_ingest.views.given_back import days_given_back, given_back_so_far
-from cloud_ingest.views.usage import day_usage, month_usage
+from cloud_ingest.usage.balances import TowerBalance, day_balances, month_balances
+from cloud_ingest.usage.given_back import days_given_back, given_back_so_far
+from cloud_ingest.usage.so_far import day_usage, month_usage
 
 app = new_group()
 

@@ -21,7 +21,7 @@ from cloud_ingest.cli.table import Column, figure, table
 from cloud_ingest.core.balance import Balance, Node, Share, Supply
 from cloud_ingest.core.balance_words import cannot_say, plus_minus, sentence
 from cloud_ingest.core.exact import exactly
-from cloud_ingest.views.balances import TowerBalance
+from cloud_ingest.usage.balances import TowerBalance
 from shared_schema.billing import BILLING_UNITS
 
 Row = tuple[str, str, str]

@@ -37,8 +37,8 @@ from cloud_ingest.errors import UserError
 from cloud_ingest.month.published import ShownNumber, shown_month
 from cloud_ingest.month.to_show import month_to_show
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.usage.so_far import DayUsage, Place, day_usage
 from cloud_ingest.views.load_curve import Curve, load_curve
-from cloud_ingest.views.usage import DayUsage, Place, day_usage
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service
 

@@ -22,7 +22,7 @@ from cloud_ingest.store.dials import Dials, dials
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.published import PublishedMonth, published_month
 from cloud_ingest.store.registry import find_society
-from cloud_ingest.views.usage import DayUsage
+from cloud_ingest.usage.so_far import DayUsage
 from shared_schema.billing import (
     BILLING_UNITS,
     Held,

@@ -28,7 +28,7 @@ from cloud_ingest.month.parallel_courses import read_courses
 from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.published import published_month
-from cloud_ingest.views.usage import month_usage
+from cloud_ingest.usage.so_far import month_usage
 from shared_schema.billing import BILLING_UNITS, MonthlyConsumption
 from shared_schema.catalogue import Service
 

@@ -41,7 +41,7 @@ from cloud_ingest.store.published import (
     published_month,
     published_states,
 )
-from cloud_ingest.views.usage import DayUsage
+from cloud_ingest.usage.so_far import DayUsage
 from shared_schema.billing import BILLING_UNITS, Bounds, Estimate, Held, MonthShare, NumberStatus
 from shared_schema.catalogue import Service
 from shared_schema.message import DecimalText

@@ -19,14 +19,14 @@ from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.manifests import is_closed
 from cloud_ingest.store.ratings import limits_of
-from cloud_ingest.views.balances import TowerBalance, day_balances, month_balances
-from cloud_ingest.views.given_back import (
+from cloud_ingest.usage.balances import TowerBalance, day_balances, month_balances
+from cloud_ingest.usage.given_back import (
     GivenBack,
     days_given_back,
     given_back,
     stretch_of_usage,
 )
-from cloud_ingest.views.usage import DayUsage, MeterPlace
+from cloud_ingest.usage.so_far import DayUsage, MeterPlace
 from shared_schema.catalogue import Service
 
 

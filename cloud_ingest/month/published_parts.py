@@ -27,7 +27,7 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.epochs import epochs_of
 from cloud_ingest.store.published import channels_of
 from cloud_ingest.store.rollups_read import day_registers
-from cloud_ingest.views.usage import DayUsage, MeterPlace, MeterUsage
+from cloud_ingest.usage.so_far import DayUsage, MeterPlace, MeterUsage
 from shared_schema.billing import MeterMonth, MonthlyConsumption, billing_exponent
 from shared_schema.catalogue import Service
 from shared_schema.events import Subject, SubjectType

@@ -38,7 +38,7 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.months import KeptReconciliation
 from cloud_ingest.store.outbox import enqueue
 from cloud_ingest.store.ratings import limits_of
-from cloud_ingest.views.given_back import NOBODY, GivenBack, Stretch, given_back, stretch_of
+from cloud_ingest.usage.given_back import NOBODY, GivenBack, Stretch, given_back, stretch_of
 from shared_schema.balance import Reconciliation
 from shared_schema.billing import MeterMonth, MonthlyConsumption
 from shared_schema.catalogue import Service

@@ -21,9 +21,9 @@ from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.store.rollups_held import disagreement
 from cloud_ingest.store.rollups_read import register_months
+from cloud_ingest.usage.so_far import day_usage, month_usage
 from cloud_ingest.views.completeness import completeness
 from cloud_ingest.views.load_curve import load_curve
-from cloud_ingest.views.usage import day_usage, month_usage
 from shared_schema.catalogue import Service
 from tests.support.fill import fill
 from tests.support.store import SOCIETY, ZONE

@@ -8,8 +8,8 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from cloud_ingest.api.app import make_app
-from cloud_ingest.api.resources import Resources
 from cloud_ingest.core.api_token import Scope
+from cloud_ingest.http.resources import Resources
 from cloud_ingest.operate.api_tokens import issue_token
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store.connection import Connection

@@ -16,7 +16,7 @@ from cloud_ingest.month.published_balances import shown_balances, shown_day_bala
 from cloud_ingest.month.report import MonthReport, ReportLine, month_report
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.registry import find_society
-from cloud_ingest.views.balances import TowerBalance
+from cloud_ingest.usage.balances import TowerBalance
 
 
 def faults(conn: Connection, society: str, zone: ZoneInfo, now: datetime) -> Iterator[str]:

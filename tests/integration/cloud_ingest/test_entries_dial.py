@@ -22,8 +22,8 @@ from cloud_ingest.month.report import month_report
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.dials import dial_readings
 from cloud_ingest.store.registry import find_society
+from cloud_ingest.usage.so_far import month_usage
 from cloud_ingest.views.latest import latest
-from cloud_ingest.views.usage import month_usage
 from shared_schema.catalogue import WATER_VOLUME, Service, Unit
 from shared_schema.readings import Column
 from tests.support.gateway import MAKER

@@ -24,9 +24,9 @@ from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.outbox import billing_ack_key
 from cloud_ingest.store.readings_write import NewReading, store_readings
 from cloud_ingest.store.registry import find_society
-from cloud_ingest.views.balances import month_balances
+from cloud_ingest.usage.balances import month_balances
+from cloud_ingest.usage.so_far import day_usage, month_usage
 from cloud_ingest.views.latest import latest
-from cloud_ingest.views.usage import day_usage, month_usage
 from shared_schema.balance import Reconciliation
 from shared_schema.billing import BillingManifest, MonthlyConsumption
 from shared_schema.catalogue import (

@@ -13,9 +13,9 @@ from cloud_ingest.month.published_balances import shown_balances, shown_day_bala
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.load_days import ACTIVE_EXPORT
 from cloud_ingest.store.registry import find_society
-from cloud_ingest.views.balances import TowerBalance, day_balances, month_balances
-from cloud_ingest.views.given_back import days_given_back, given_back_so_far
-from cloud_ingest.views.usage import day_usage, month_usage
+from cloud_ingest.usage.balances import TowerBalance, day_balances, month_balances
+from cloud_ingest.usage.given_back import days_given_back, given_back_so_far
+from cloud_ingest.usage.so_far import day_usage, month_usage
 from shared_schema.balance import Reconciliation
 from tests.support.store import ENERGY_WH, SOCIETY, ZONE, Site, every, kwh, local, unit_line
 

@@ -17,8 +17,8 @@ from cloud_ingest.month.published_balances import shown_day_balances, shown_soci
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.ratings import limits_of
 from cloud_ingest.store.registry import find_society
-from cloud_ingest.views.balances import day_balances, month_balances
-from cloud_ingest.views.usage import day_usage, month_usage
+from cloud_ingest.usage.balances import day_balances, month_balances
+from cloud_ingest.usage.so_far import day_usage, month_usage
 from shared_schema.balance import SubBalance
 from tests.support.store import SOCIETY, ZONE, Site, every, kwh, local, unit_line
 

@@ -29,7 +29,8 @@ from cloud_ingest.store.readings_read import Gap
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.store.rollups_read import RegisterMonth
 from cloud_ingest.store.suspects import BESIDE
-from cloud_ingest.views import balances, usage
+from cloud_ingest.usage import balances
+from cloud_ingest.usage import so_far as usage
 from cloud_ingest.views.completeness import completeness, missing
 from cloud_ingest.views.load_curve import Curve, Point, load_curve
 from shared_schema.catalogue import ACTIVE_IMPORT_INTERVAL, Service, Unit

@@ -14,7 +14,7 @@ from cloud_ingest.errors import EpochRefused
 from cloud_ingest.month.close import Closed, close_month
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.registry import find_society
-from cloud_ingest.views.usage import month_usage
+from cloud_ingest.usage.so_far import month_usage
 from shared_schema.catalogue import WATER_VOLUME, Service, Unit
 from shared_schema.quality import Reason
 from shared_schema.readings import Column

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from cloud_ingest.api import admission
-from cloud_ingest.api.rates import AT_ONCE
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.core.api_token import Scope
 from cloud_ingest.errors import StoreReadOnly, StoreUnavailable
+from cloud_ingest.http import body
+from cloud_ingest.http.rates import AT_ONCE
 from cloud_ingest.month.close import close_month
 from cloud_ingest.store import pool as pools
 from cloud_ingest.store.connection import Connection, connect, translated
@@ -152,7 +152,7 @@ def len_of(body: dict[str, str]) -> int:
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_body_has_a_limit(api: Api, monkeypatch: pytest.MonkeyPatch, *, whole: bool) -> None:
-    monkeypatch.setattr(admission, "MOST_BYTES", 1000)
+    monkeypatch.setattr(body, "MOST_BYTES", 1000)
     served = api.client.app
     assert isinstance(served, FastAPI)
     served.add_api_route("/v1/taken", len_of, methods=["POST"])

@@ -17,15 +17,15 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 
-from cloud_ingest.api.problems import Refused
-from cloud_ingest.api.rates import Asker, Rates
+from cloud_ingest.http.rates import Asker, Rates
+from cloud_ingest.http.refused import Refused
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.pool import Pool
 
 MOST_CONNECTIONS: Final = 8
-"""To the database, of one process of the API."""
+"""To the database, of one process that serves."""
 
 
 def _utc_now() -> datetime:

@@ -25,13 +25,13 @@ from cloud_ingest.core.balance import (
 from cloud_ingest.core.balance_tree import balances
 from cloud_ingest.core.month import MICROSECOND, day_of
 from cloud_ingest.store.rollups_read import RegisterMonth
-from cloud_ingest.views.given_back import (
+from cloud_ingest.usage.given_back import (
     NOBODY,
     DaysGivenBack,
     GivenBack,
     stretch_of_usage,
 )
-from cloud_ingest.views.usage import DayUsage, MeterUsage, Place
+from cloud_ingest.usage.so_far import DayUsage, MeterUsage, Place
 from shared_schema.catalogue import Service
 
 

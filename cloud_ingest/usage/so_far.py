@@ -36,8 +36,8 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.epochs import epochs_of
 from cloud_ingest.store.readings_read import Window
 from cloud_ingest.store.rollups_read import RegisterMonth, day_registers, register_months
-from cloud_ingest.views.by_hand import ByHand, Ends, ends_by_hand, read_by_hand
-from cloud_ingest.views.evidence import (
+from cloud_ingest.usage.by_hand import ByHand, Ends, ends_by_hand, read_by_hand
+from cloud_ingest.usage.evidence import (
     Evidence,
     exponent_of,
     exponents_of,

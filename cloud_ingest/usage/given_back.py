@@ -29,7 +29,7 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.load_days import ACTIVE_EXPORT
 from cloud_ingest.store.readings_read import Window, boundary_readings, not_elected_in
 from cloud_ingest.store.rollups_read import RegisterMonth, day_registers
-from cloud_ingest.views.usage import MeterUsage
+from cloud_ingest.usage.so_far import MeterUsage
 from shared_schema.billing import billing_exponent
 from shared_schema.catalogue import Service
 

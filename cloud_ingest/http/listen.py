@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Serving the API: a socket, and a server that is patient with nobody for long.
+"""Serving an application: a socket, and a server that is patient with nobody for long.
 
 uvicorn bounds neither the time in which the head of a request comes nor that in which an answer is
 taken; `_Patient` does. TLS is the reverse proxy's.
 
-In: the API's resources, an address or the path of a socket. Out: the service until SIGTERM.
+In: an application with its resources, an address or the path of a socket. Out: the service until
+SIGTERM.
 
 Raises: ConfigurationError.
 """
@@ -20,12 +21,12 @@ from pathlib import Path
 from typing import Final
 
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from cloud_ingest.api.admission import MOST_HEAD_BYTES
-from cloud_ingest.api.app import make_app
-from cloud_ingest.api.resources import Resources
 from cloud_ingest.errors import ConfigurationError
+from cloud_ingest.http.body import MOST_HEAD_BYTES
+from cloud_ingest.http.resources import Resources
 from cloud_ingest.settings_receivers import is_here
 from cloud_ingest.store.migrate import open_store
 
@@ -72,8 +73,8 @@ class _Patient(H11Protocol):
             self._ends = None
 
 
-def serve_api(resources: Resources, listener: socket.socket) -> None:
-    """Serve until SIGTERM, after the store has answered once.
+def serve_app(app: ASGIApp, resources: Resources, listener: socket.socket) -> None:
+    """Serve an application until SIGTERM, after the store has answered once.
 
     Raises:
         IngestError: the store cannot be reached, or is of another version.
@@ -82,7 +83,7 @@ def serve_api(resources: Resources, listener: socket.socket) -> None:
         open_store(conn, zone=resources.settings.zone)
     signal.signal(signal.SIGTERM, _end)  # uvicorn raises it again when it has ended
     try:
-        uvicorn.Server(configured(resources)).run(sockets=[listener])
+        uvicorn.Server(configured(app)).run(sockets=[listener])
     finally:
         resources.pool.close()
 
@@ -91,10 +92,10 @@ def _end(_signal: int, _frame: object) -> None:
     raise SystemExit(0)
 
 
-def configured(resources: Resources) -> uvicorn.Config:
+def configured(app: ASGIApp) -> uvicorn.Config:
     """Return how the server is bounded."""
     return uvicorn.Config(
-        make_app(resources),
+        app,
         http=_Patient,
         ws="none",
         lifespan="off",

@@ -15,9 +15,10 @@ import pytest
 import uvicorn
 from typer.testing import CliRunner
 
-from cloud_ingest.api import listen
-from cloud_ingest.api.resources import Resources
+from cloud_ingest.api.app import make_app
 from cloud_ingest.cli.command_line import app
+from cloud_ingest.http import listen
+from cloud_ingest.http.resources import Resources
 from cloud_ingest.settings import CloudSettings
 from tests.support.service_site import wait_until
 
@@ -82,7 +83,7 @@ def served(dsn: str) -> Iterator[int]:
     """Serve a store at a port of this machine."""
     resources = Resources.at(CloudSettings(), dsn)
     with listen.listening("127.0.0.1:0", None, public=False) as listener:
-        server = uvicorn.Server(listen.configured(resources))
+        server = uvicorn.Server(listen.configured(make_app(resources)))
         thread = Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

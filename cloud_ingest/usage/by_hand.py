@@ -19,7 +19,7 @@ from cloud_ingest.store import readings_read
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.readings_read import HandWindow, Window
 from cloud_ingest.store.rollups_read import RegisterMonth
-from cloud_ingest.views.evidence import exponents_of
+from cloud_ingest.usage.evidence import exponents_of
 
 
 @dataclass(frozen=True, slots=True)
