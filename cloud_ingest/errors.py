@@ -38,6 +38,7 @@ IngestError
     ├── RegistersRefused  a file of registers that cannot be read, or has too little to judge
     ├── ReadRefused       a stretch of time that is empty, no longer kept, or too long
     ├── TokenRefused      a token of the API that cannot be made
+    ├── SignInRefused     a login with a wrong password, or of nobody
     ├── SupplyRefused     hours of supply that are none, or of a tower or a day that cannot be
     ├── HandEntryRefused  what came in by hand that cannot be, or that was said already
     ├── EpochRefused      a rollover or reset that the register does not show
@@ -221,6 +222,10 @@ class EpochRefused(UserError):
 
 class TokenRefused(UserError):
     """A token of the API that cannot be made as it was said."""
+
+
+class SignInRefused(UserError):
+    """Nobody signs in like that."""
 
 
 class SupplyRefused(UserError):

@@ -8,7 +8,7 @@ In: an error. Out: an answer. Never: a value that was sent, of which nobody know
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -18,54 +18,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
-from cloud_ingest.errors import (
-    AcknowledgementRefused,
-    BindingRefused,
-    BrokerLost,
-    CloseRefused,
-    ConfigurationError,
-    ImportRefused,
-    IngestError,
-    LeadLost,
-    LinkRefused,
-    NotFound,
-    NotStorable,
-    NumberRefused,
-    PreviewOutdated,
-    QuotaReached,
-    ResendRefused,
-    StoreUnavailable,
-    SubmissionRefused,
-    TakeBackRefused,
-    TokenRefused,
-    UserError,
-)
-from cloud_ingest.http.refused import Refused
+from cloud_ingest.errors import ImportRefused, IngestError
+from cloud_ingest.http.refused import Refused, status_of
 
 MEDIA_TYPE: Final = "application/problem+json"
 COME_AGAIN: Final = {"Retry-After": "5"}
-
-_BY_ERROR: Final[Sequence[tuple[type[IngestError], int, str]]] = (
-    (NotFound, 404, "not found"),
-    (CloseRefused, 409, "not now"),
-    (TakeBackRefused, 409, "not so"),
-    (BindingRefused, 409, "not so"),
-    (NumberRefused, 409, "not so"),
-    (AcknowledgementRefused, 409, "not so"),
-    (ResendRefused, 429, "too often"),
-    (TokenRefused, 409, "not so"),
-    (SubmissionRefused, 409, "not so"),
-    (LinkRefused, 401, "no link"),
-    (QuotaReached, 429, "too often"),
-    (ConfigurationError, 503, "not ready"),
-    (StoreUnavailable, 503, "not now"),
-    (LeadLost, 503, "not now"),
-    (BrokerLost, 503, "not now"),
-    (PreviewOutdated, 409, "outdated"),
-    (UserError, 422, "refused"),
-    (NotStorable, 422, "refused"),
-)
-"""The first that fits holds."""
 
 logger = logging.getLogger(__name__)
 
@@ -148,16 +105,16 @@ def _of_http(scope: Scope, error: HTTPException) -> Response:
 
 
 def _of_ours(scope: Scope, error: IngestError) -> Response:
-    for kind, status, title in _BY_ERROR:
-        if not isinstance(error, kind):
-            continue
-        if status == 503:
-            _told(scope, error)
-            said = "the server cannot do this now: try again in a moment"
-            return problem(scope, status, title, said, COME_AGAIN)
-        lines = error.lines if isinstance(error, ImportRefused) else ()
-        return problem(scope, status, title, str(error), lines=lines)
-    return _fault_of_ours(scope, error)
+    found = status_of(error)
+    if found is None:
+        return _fault_of_ours(scope, error)
+    status, title = found
+    if status == 503:
+        _told(scope, error)
+        said = "the server cannot do this now: try again in a moment"
+        return problem(scope, status, title, said, COME_AGAIN)
+    lines = error.lines if isinstance(error, ImportRefused) else ()
+    return problem(scope, status, title, str(error), lines=lines)
 
 
 def _fault_of_ours(scope: Scope, error: Exception) -> Response:

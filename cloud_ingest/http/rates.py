@@ -13,7 +13,7 @@ AT_ONCE: Final = 60.0
 """Requests that may come together."""
 
 
-Asker = tuple[Literal["token", "link"], int]
+Asker = tuple[Literal["token", "link", "session"], int]
 """By its number in the store."""
 
 

@@ -55,6 +55,11 @@ class Resources:
         """Make the resources for a store; nothing is asked of it yet."""
         return cls(settings, Pool(dsn, MOST_CONNECTIONS))
 
+    @property
+    def is_behind_tls(self) -> bool:
+        """Whether people reach it by https: its cookies and links are so."""
+        return (self.settings.public_url or "").startswith("https://")
+
     def opened(self, *, read_only: bool) -> Iterator[Opened]:
         """Lend the open store for one request."""
         with self.pool.lend(read_only=read_only) as conn:

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""People who may sign in, and what each is to which society.
+
+In: a connection. Out: accounts and memberships as values. Owns: the tables ``account`` and
+``membership``. Never: a password; a hash leaves for `entries.sign_in` alone.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cloud_ingest.core.role import Role
+from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.rows import all_rows, one_row, scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person who may sign in."""
+
+    account_id: int
+    login: str
+    name: str
+    password_hash: str | None = field(repr=False)
+    language: str | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """What a person is to a society."""
+
+    membership_id: int
+    account_id: int
+    society_id: int
+    society: str
+    role: Role
+    unit: str | None
+    """Of a resident."""
+    since: datetime
+    given_by: str
+
+
+@translating
+def find_account(conn: Connection, login: str) -> Account | None:
+    """Return the account of a login, in lower case."""
+    return one_row(
+        conn,
+        Account,
+        """
+        SELECT account_id, login, name, password_hash, language, ended_at
+        FROM account WHERE login = %s
+        """,
+        (login,),
+    )
+
+
+@translating
+def add_account(
+    conn: Connection, login: str, name: str, *, password_hash: str | None, by: str, now: datetime
+) -> int | None:
+    """Remember a person; return the account's number, or None where the login is taken."""
+    number: int | None = scalar(
+        conn,
+        """
+        INSERT INTO account (login, name, password_hash, created_at, created_by)
+        VALUES (%s, %s, %s, %s, %s) ON CONFLICT (login) DO NOTHING RETURNING account_id
+        """,
+        (login, name, password_hash, now, by),
+    )
+    return number
+
+
+@translating
+def add_membership(
+    conn: Connection,
+    account_id: int,
+    society_id: int,
+    role: Role,
+    *,
+    unit: str | None,
+    by: str,
+    now: datetime,
+) -> int | None:
+    """Let a person be something to a society; return None where it is that already."""
+    number: int | None = scalar(
+        conn,
+        """
+        INSERT INTO membership (account_id, society_id, role, unit, since, given_by)
+        VALUES (%s, %s, %s, %s, %s, %s)
+        ON CONFLICT (account_id, society_id, role, coalesce(unit, '')) WHERE ended_at IS NULL
+        DO NOTHING RETURNING membership_id
+        """,
+        (account_id, society_id, role, unit, now, by),
+    )
+    return number
+
+
+@translating
+def memberships_of(conn: Connection, account_id: int) -> list[Membership]:
+    """Return what a person is to which society now, the newest first."""
+    return all_rows(
+        conn,
+        _membership,
+        """
+        SELECT membership_id, account_id, society_id, society.name AS society, role, unit, since,
+               given_by
+        FROM membership JOIN society USING (society_id)
+        WHERE account_id = %s AND ended_at IS NULL ORDER BY membership_id DESC
+        """,
+        (account_id,),
+    )
+
+
+def _membership(*, role: str, **columns: object) -> Membership:
+    return Membership(role=Role(role), **columns)  # type: ignore[arg-type]

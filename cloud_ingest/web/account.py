@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT
+"""The visitor's own account."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""The pages: their routers, behind what each visit passes.
+
+Each page is a module with an ``APIRouter``. It decides nothing: it shows a value of `views`, and
+hands what a person said to `entries`.
+
+In: the shared resources. Out: an ASGI application.
+"""
+
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+
+from cloud_ingest.http.resources import Resources
+from cloud_ingest.web import (
+    account,
+    approval,
+    files,
+    flags,
+    health,
+    home,
+    month,
+    month_sent,
+    origin,
+    people,
+    privacy,
+    self_read,
+    self_read_queue,
+    sign_in,
+    static_files,
+    tokens,
+    towers,
+    unit,
+    unit_curve,
+)
+from cloud_ingest.web.problems import answer_problems
+from cloud_ingest.web.visit import Visit
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    static_files.router,
+    sign_in.router,
+    home.router,
+    month.router,
+    month_sent.router,
+    approval.router,
+    files.router,
+    unit.router,
+    unit_curve.router,
+    origin.router,
+    flags.router,
+    towers.router,
+    health.router,
+    self_read.router,
+    self_read_queue.router,
+    people.router,
+    tokens.router,
+    account.router,
+    privacy.router,
+)
+
+
+def make_web(resources: Resources) -> FastAPI:
+    """Make the pages that use these resources."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.resources = resources
+    for router in ROUTERS:
+        app.include_router(router)
+    answer_problems(app)
+    app.add_middleware(Visit, resources=resources)
+    return app

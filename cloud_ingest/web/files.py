@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT
+"""A month as a file."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT
+"""Tokens of programs."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+"""What each visit passes: sessions, forms, headers, languages, errors."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from cloud_ingest.core.role import Role
+from cloud_ingest.entries.sign_in import IDLE, hash_password
+from cloud_ingest.store.accounts import add_account, add_membership
+from cloud_ingest.store.registry import find_society
+from cloud_ingest.web import cookies
+from tests.support.store import SOCIETY, Site
+from tests.support.web import Web, text_of
+
+RIGHT, WRONG = "correct horse", "wrong"
+
+
+@pytest.fixture
+def web(site: Site, store_dsn: str) -> Iterator[Web]:
+    """The pages of a society that has nothing yet."""
+    found = Web(site.conn, store_dsn)
+    yield found
+    found.close()
+
+
+def test_who_is_not_signed_in_is_asked_to(web: Web) -> None:
+    answer = web.nobody().get("/?a=1")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=/%3Fa%3D1")
+
+
+def test_a_login_opens_a_session_and_logout_ends_it(web: Web) -> None:
+    kept, now = hash_password(RIGHT), web.now
+    account = add_account(
+        web.conn, "asha@example.org", "Asha", password_hash=kept, by="test", now=now
+    )
+    assert account is not None
+    society = find_society(web.conn, SOCIETY)
+    add_membership(web.conn, account, society, Role.TREASURER, unit=None, by="test", now=now)
+    browser = web.nobody()
+    browser.get("/login")
+    browser.csrf = browser.client.cookies[cookies.FORM]
+    wrong = browser.post("/login", login="asha@example.org", password=WRONG)
+    assert (wrong.status_code, "is wrong" in text_of(wrong)) == (401, True)
+    right = browser.post("/login", login=" Asha@example.org", password=RIGHT)
+    assert (right.status_code, right.headers["location"]) == (303, "/")
+    assert "HttpOnly" in right.headers["set-cookie"]
+    assert browser.get("/").headers["location"] == "/month"
+
+
+def test_logout_ends_the_session_and_not_only_the_cookie(web: Web) -> None:
+    browser = web.login("treasurer")
+    cookie = browser.client.cookies[cookies.SESSION]
+    assert browser.post("/logout").status_code == 303
+    again = web.nobody()
+    again.client.cookies.set(cookies.SESSION, cookie)
+    assert again.get("/").headers["location"].startswith("/login")
+
+
+def test_a_session_ends_when_nobody_uses_it(web: Web) -> None:
+    browser = web.login("helpdesk")
+    web.now += IDLE - timedelta(seconds=1)
+    assert browser.get("/").headers["location"] == "/flags"
+    web.now += IDLE
+    assert browser.get("/").headers["location"].startswith("/login")
+
+
+@pytest.mark.parametrize("csrf", ["", "x", "ü"])
+def test_a_form_without_its_token_is_refused(web: Web, csrf: str) -> None:
+    browser = web.login("treasurer")
+    browser.csrf = csrf
+    assert browser.post("/logout").status_code == 403
+    assert browser.get("/").headers["location"] == "/month"
+
+
+def test_what_another_site_sends_is_refused(web: Web) -> None:
+    browser = web.login("treasurer")
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        answer = browser.client.post("/logout", data={"csrf": browser.csrf}, headers=headers)
+        assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("text", ["//evil.example", "/\\evil", "https://evil", "x", "/a\r\nb"])
+def test_a_login_goes_on_to_this_site_alone(web: Web, text: str) -> None:
+    answer = web.nobody().get("/login", params={"next": text})
+    assert 'name="next" value="/"' in answer.text
+
+
+def test_each_answer_bounds_what_a_browser_may_do(web: Web) -> None:
+    for answer in (web.nobody().get("/login"), web.nobody().get("/nothing")):
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_static_file_is_kept_for_ever_and_small(web: Web) -> None:
+    page = web.nobody().get("/login").text
+    address = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
+    answer = web.nobody().get(address)
+    assert answer.headers["content-encoding"] == "gzip"
+    assert "immutable" in answer.headers["cache-control"]
+    assert web.nobody().get(address.replace("app.css", "../app.py")).status_code == 404
+
+
+def test_a_theme_and_a_language_are_remembered(web: Web) -> None:
+    browser = web.nobody()
+    answer = browser.get("/choices?theme=dark&lang=xx&next=/login")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    assert 'data-theme="dark"' in browser.get("/login").text
