@@ -14,13 +14,16 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from cloud_ingest.api import (
+    approvals,
     billing,
     events,
+    gateways,
     health,
     months,
     self_read_queue,
     self_reads,
     units,
+    usage,
 )
 from cloud_ingest.api.admission import BEHIND_TOKENS, Admission
 from cloud_ingest.api.problems import MEDIA_TYPE, Problem, answer_problems
@@ -28,7 +31,10 @@ from cloud_ingest.http.resources import Resources
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     months.router,
+    approvals.router,
+    usage.router,
     events.router,
+    gateways.router,
     self_reads.router,
     self_read_queue.router,
     units.router,

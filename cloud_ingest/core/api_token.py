@@ -30,6 +30,10 @@ class Scope(StrEnum):
     SELF_READS_WRITE = "self-reads:write"
     SELF_READS_DECIDE = "self-reads:decide"
     EVENTS_READ = "events:read"
+    EVENTS_WRITE = "events:write"
+    MONTHS_APPROVE = "months:approve"
+    USAGE_READ = "usage:read"
+    HEALTH_READ = "health:read"
 
 
 @dataclass(frozen=True, slots=True)

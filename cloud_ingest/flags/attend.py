@@ -185,7 +185,7 @@ def _found(conn: Connection, named: Named) -> list[Flag]:
     if named.society is not None:
         find_society(conn, named.society)
     if ID_START.fullmatch(named.which):
-        ids = ids_like(conn, named.which)
+        ids = ids_like(conn, named.which, named.society)
         if len(ids) > 1:
             raise UserError(f"several flags begin with {named.which}: give more of the id")
         if ids:

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from cloud_ingest.errors import (
     AcknowledgementRefused,
+    ApprovalRefused,
     BindingRefused,
     BrokerLost,
     CloseRefused,
@@ -38,6 +39,7 @@ _BY_ERROR: Final[Sequence[tuple[type[IngestError], int, str]]] = (
     (BindingRefused, 409, "not so"),
     (NumberRefused, 409, "not so"),
     (AcknowledgementRefused, 409, "not so"),
+    (ApprovalRefused, 409, "not so"),
     (ResendRefused, 429, "too often"),
     (TokenRefused, 409, "not so"),
     (SubmissionRefused, 409, "not so"),

@@ -117,13 +117,16 @@ def last_cleared(
 
 
 @translating
-def ids_like(conn: Connection, start: str) -> list[UUID]:
-    """Return the ids of the flags that begin so, at most two."""
-    pattern = f"{start.lower()}%"
+def ids_like(conn: Connection, start: str, society: str | None) -> list[UUID]:
+    """Return the ids of a society's flags that begin so, at most two; None: of any society."""
     return scalars(
         conn,
-        "SELECT event_id FROM event WHERE event_id::text LIKE %s ORDER BY 1 LIMIT 2",
-        (pattern,),
+        """
+        SELECT event_id FROM event JOIN society USING (society_id)
+        WHERE event_id::text LIKE %s AND society.name = coalesce(%s, society.name)
+        ORDER BY 1 LIMIT 2
+        """,
+        (f"{start.lower()}%", society),
     )
 
 

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""What units use: where a month's number comes from, and how registers stand now."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import TypeAdapter
+from starlette.responses import Response
+
+from cloud_ingest.api.access import Caller, needs
+from cloud_ingest.api.months import NamedMonth
+from cloud_ingest.core.api_token import Scope
+from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.http.resources import Now, Reading
+from cloud_ingest.month.explain import Asked, explain
+from cloud_ingest.month.explanation import Explanation
+from cloud_ingest.views.latest import LatestLine, latest
+from shared_schema.catalogue import Service
+
+router = APIRouter(tags=["usage"])
+
+MayRead = Annotated[Caller, needs(Scope.USAGE_READ)]
+_ORIGIN = TypeAdapter(Explanation)
+
+
+@router.get("/registers")
+def registers(caller: MayRead, store: Reading, now: Now) -> list[LatestLine]:
+    """Return the newest register of each meter that serves somebody now.
+
+    The same list as `cloud-ingest latest --json`.
+    """
+    return latest(store.conn, caller.society, now)
+
+
+@router.get("/months/{month}/units/{unit:path}/origin", response_model=Explanation)
+def origin_of_number(
+    month: NamedMonth,
+    unit: str,
+    caller: MayRead,
+    store: Reading,
+    now: Now,
+    *,
+    service: Service,
+    subject_type: SubjectKind = "unit",
+) -> Response:
+    """Say where a unit's number comes from: each border, each reading not taken, each version.
+
+    The same document as `cloud-ingest explain --json`. Of an open month it is what would be counted
+    now.
+    """
+    asked = Asked(caller.society, month, unit, service, subject_type)
+    window = store.settings.self_read_window(caller.society)
+    estimates = store.settings.estimates_of(caller.society)
+    found = explain(store.conn, asked, now, self_read_window=window, estimates=estimates)
+    return Response(_ORIGIN.dump_json(found, by_alias=True), media_type="application/json")
