@@ -9,9 +9,6 @@ In: digits, a time, a photo. Out: what is asked, receipts. Never: a decision; a 
 
 import base64
 import binascii
-import hashlib
-import threading
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -23,18 +20,23 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from cloud_ingest.api.access import Caller, bearer, needs
 from cloud_ingest.core.api_token import Scope
 from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.core.dial_photo import Photo
-from cloud_ingest.core.photo import clean_photo
 from cloud_ingest.core.typed_text import remark, same_name
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read_asked import AskedUnit, Receipt, asked_unit, receipt_of
 from cloud_ingest.entries.self_read_decide import one_submission
 from cloud_ingest.entries.self_read_links import open_link
-from cloud_ingest.entries.self_read_submit import Sender, Sent, SentPhoto, attach_photo, submit
+from cloud_ingest.entries.self_read_look import Sent
+from cloud_ingest.entries.self_read_photo import NO_PHOTO, MadePhoto, made_anew, made_or_not
+from cloud_ingest.entries.self_read_reader import (
+    Reader,
+    asked_of,
+    own_submission,
+    reader_by_link,
+    send_dial,
+)
+from cloud_ingest.entries.self_read_submit import Sender, attach_photo, submit
 from cloud_ingest.entries.witness import witnessed
-from cloud_ingest.errors import NotFound, PhotoRefused
 from cloud_ingest.http.resources import Now, Opened, Reading, Writing, resources_of
-from cloud_ingest.store.self_read_links import Link
 from cloud_ingest.store.witness_reads import WitnessRead
 from shared_schema.catalogue import Service
 
@@ -49,8 +51,6 @@ _LINK = HTTPBearer(
     description="A personal link of cloud-ingest self-read link: what stands behind its #.",
     auto_error=False,
 )
-_ONE_PHOTO = threading.Lock()
-"""A photo is decoded at a time: each may take 100 MB meanwhile."""
 _IMAGES: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -89,67 +89,52 @@ class UnitDial(Dial):
     """Who read it. None: the token's name."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Photo:
-    """A photo that was made anew, or why it was not."""
-
-    sent: SentPhoto | None = None
-    problem: str | None = None
-
-
-def _link(request: Request, store: Writing, now: Now, _: Annotated[Any, Security(_LINK)]) -> Link:
-    """Return the link that a resident's page presents."""
+def _reader(
+    request: Request, store: Writing, now: Now, _: Annotated[Any, Security(_LINK)]
+) -> Reader:
+    """Return who presents a link."""
     link = open_link(store.conn, bearer(request.headers.get("authorization")), now)
     resources_of(request).require_rate(("link", link.link_id), "this link")
-    return link
+    return reader_by_link(link)
 
 
 async def _body(request: Request) -> bytes:
     return await request.body()
 
 
-OfLink = Annotated[Link, Depends(_link)]
+OfLink = Annotated[Reader, Depends(_reader)]
 Bytes = Annotated[bytes, Depends(_body)]
 Token = Annotated[Caller, needs(Scope.SELF_READS_WRITE)]
 Asking = Annotated[Caller, needs(Scope.MONTHS_READ)]
 
 
 @residents.get("")
-def asked_by_link(link: OfLink, store: Writing, now: Now) -> AskedUnit:
+def asked_by_link(reader: OfLink, store: Writing, now: Now) -> AskedUnit:
     """Return which dials of the link's unit can be read, and until when."""
-    return asked_unit(
-        store.conn,
-        link.society_id,
-        link.society,
-        link.subject,
-        kind=link.subject_type,
-        service=link.service,
-        window=store.settings.self_read_window(link.society),
-        now=now,
-    )
+    window = store.settings.self_read_window(reader.society)
+    return asked_of(store.conn, reader, window, now)
 
 
 @residents.post("/readings", status_code=201)
-def send_by_link(dial: Dial, link: OfLink, store: Writing, now: Now) -> Receipt:
+def send_by_link(dial: Dial, reader: OfLink, store: Writing, now: Now) -> Receipt:
     """Take what a resident read; plausible or not, it is kept and receipted."""
-    if link.service not in {None, dial.service}:
-        raise NotFound(f"this link is not for {dial.service}: ask the manager for another one")
-    named = NamedMeter(link.subject, dial.service, dial.source, subject_type=link.subject_type)
-    sender = Sender(f"resident of {link.subject}, by link {link.link_id}", link.link_id)
-    return _send(store, dial, named, sender, society_id=link.society_id, now=now)
+    named = reader.meter(dial.service, dial.source)
+    made = _made_anew(dial.photo)
+    sent = Sent(named, dial.client_id, dial.shown, dial.read_at, made.sent)
+    return receipt_of(send_dial(store.conn, reader, sent, now), made.problem)
 
 
 @residents.get("/readings/{receipt}")
-def receipt_by_link(receipt: UUID, link: OfLink, store: Writing) -> Receipt:
+def receipt_by_link(receipt: UUID, reader: OfLink, store: Writing) -> Receipt:
     """Return what became of what was sent for the link's unit."""
-    return _own_receipt(store, link, receipt)
+    return receipt_of(own_submission(store.conn, reader, str(receipt)))
 
 
 @residents.put("/readings/{receipt}/photo", openapi_extra=_IMAGES)
-def photo_by_link(receipt: UUID, data: Bytes, link: OfLink, store: Writing, now: Now) -> Receipt:
+def photo_by_link(receipt: UUID, data: Bytes, reader: OfLink, store: Writing, now: Now) -> Receipt:
     """Keep the photo of a dial that was sent before; the same again changes nothing."""
-    _own_receipt(store, link, receipt)
-    return _attach(store, link.society_id, receipt, data, now)
+    own_submission(store.conn, reader, str(receipt))
+    return _attach(store, reader.society_id, receipt, data, now)
 
 
 @router.get("/self-reads/asked")
@@ -218,33 +203,16 @@ def _send(
     return receipt_of(submit(store.conn, society_id, sent, sender, now), made.problem)
 
 
-def _own_receipt(store: Opened, link: Link, receipt: UUID) -> Receipt:
-    """Return a receipt of the link's unit; another's is not found."""
-    sent = one_submission(store.conn, link.society, str(receipt))
-    is_own = (sent.subject_type, sent.subject) == (link.subject_type, link.subject)
-    if not is_own or link.service not in {None, sent.service}:
-        raise NotFound(f"there is no receipt {receipt} of {link.subject}")
-    return receipt_of(sent)
-
-
 def _attach(store: Opened, society_id: int, receipt: UUID, data: bytes, now: datetime) -> Receipt:
-    sent = _clean(data)
+    sent = made_anew(data)
     return receipt_of(attach_photo(store.conn, society_id, str(receipt), sent, now))
 
 
-def _made_anew(text: str | None) -> _Photo:
+def _made_anew(text: str | None) -> MadePhoto:
     """Return a photo made anew; a bad one is a problem of its own, and not the number's."""
     if text is None:
-        return _Photo()
+        return NO_PHOTO
     try:
-        return _Photo(_clean(base64.b64decode(text, validate=True)))
+        return made_or_not(base64.b64decode(text, validate=True))
     except binascii.Error:
-        return _Photo(problem="the photo is no base64: send it again as it is")
-    except PhotoRefused as refused:
-        return _Photo(problem=str(refused))
-
-
-def _clean(data: bytes) -> SentPhoto:
-    with _ONE_PHOTO:
-        found: Photo = clean_photo(data)
-    return SentPhoto(found, hashlib.sha256(data).digest())
+        return MadePhoto(problem="the photo is no base64: send it again as it is")

@@ -14,18 +14,14 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
-from cloud_ingest.core.dial_photo import Photo, PhotoTime
-from cloud_ingest.core.dial_reasons import dial_remarks
 from cloud_ingest.core.dial_text import DialText, dial_text
-from cloud_ingest.entries.dial_past import dial_past, with_nearby
-from cloud_ingest.entries.dial_value import DialValue, minute, needless
-from cloud_ingest.entries.meter import NamedMeter, find_meter, judge_register
+from cloud_ingest.entries.dial_value import DialValue
+from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read import DialEntry, moment_of_dial, take_dial
-from cloud_ingest.entries.self_read_words import Said, said_of
+from cloud_ingest.entries.self_read_look import LONG_AGO, Looked, Sent, SentPhoto, look
+from cloud_ingest.entries.self_read_words import Said
 from cloud_ingest.errors import NotFound, QuotaReached, SelfReadRefused, SubmissionRefused
-from cloud_ingest.store.assignments import Assignment
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.locks import Lock, lock_in_transaction
 from cloud_ingest.store.migrate import open_store
@@ -44,33 +40,8 @@ from cloud_ingest.store.self_read_submissions import (
 
 MOST_A_DAY: Final = 10
 """So often a dial may be sent within 24 hours."""
-LONG_AGO: Final = timedelta(days=10)
-"""What was read earlier may be of a month that was sent to billing: a person looks at it."""
-PHOTO_APART: Final = timedelta(hours=1)
 THE_CHECK: Final = "the check"
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
-
-
-@dataclass(frozen=True, slots=True)
-class SentPhoto:
-    """A photo that came with the digits."""
-
-    photo: Photo
-    sha256: bytes
-    """Of the bytes as they came."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What a resident says of a dial."""
-
-    named: NamedMeter
-    client_id: str
-    """The sender's own id of this one reading."""
-    shown: str
-    """The digits as they were typed."""
-    at: datetime
-    photo: SentPhoto | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +50,6 @@ class Sender:
 
     name: str
     link_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Looked:
-    """A dial value beside what is known."""
-
-    meter: Assignment
-    value: DialValue
-    read: DialText
-    said: tuple[Said, ...]
-    is_needless: bool
-    is_taken: bool = False
 
 
 @translating
@@ -122,7 +81,7 @@ def submit(
             return _with_photo(conn, known, sent.photo, now)
         _require_room(conn, society_id, sent.named, now)
         shown = DialValue(conn, society_id, zone, read.value, at)
-        looked = _take(_look(shown, read, sent, now), sender, now)
+        looked = _take(look(shown, read, sent, now), sender, now)
         number = _keep(looked, sent, sender, now)
         _settle(looked, number, now)
     return _kept(conn, society_id, str(number))
@@ -179,52 +138,7 @@ def _kept(conn: Connection, society_id: int, receipt: str) -> Submission:
     return kept
 
 
-def _look(shown: DialValue, read: DialText, sent: Sent, now: datetime) -> _Looked:
-    """Hold a dial value against what is known.
-
-    Raises:
-        SelfReadRefused: there is no such meter, or the value is none of its dial.
-    """
-    conn, society_id, zone, at = shown.conn, shown.society_id, shown.zone, shown.at
-    meter = find_meter(conn, society_id, sent.named, at=at)
-    judge_register(conn, meter, open_store(conn), now)
-    channel, claim, wrong = shown.judge(meter)
-    past = dial_past(conn, society_id, meter, channel, claim)
-    remarks = dial_remarks(read, at, past)
-    if remarks:
-        past = with_nearby(conn, society_id, meter, past, now)
-        remarks = dial_remarks(read, at, past)
-    said = [said_of(each, meter.service, zone) for each in remarks]
-    if wrong and not remarks:
-        said.append(
-            Said("known_otherwise", "Another value of that moment is known already.", wrong)
-        )
-    if claim.before is None and claim.after is None:
-        said.append(
-            Said("first", "It is the first reading of this meter.", "nothing to compare it with")
-        )
-    said += _of_time(at, sent.photo, zone, now)
-    is_needless = needless(meter, at, f"{meter.subject} {meter.service}") is not None
-    return _Looked(meter, shown, read, tuple(said), is_needless)
-
-
-def _of_time(at: datetime, photo: SentPhoto | None, zone: ZoneInfo, now: datetime) -> list[Said]:
-    """Say what is to be said of when a dial was read."""
-    found = []
-    if now - at > LONG_AGO:
-        days = (now - at).days
-        told = f"read {days} days before it came: it may be of a month that was sent"
-        found.append(Said("long_ago", "That was some time ago. Is the day right?", told))
-    taken: PhotoTime | None = None if photo is None else photo.photo.taken
-    if taken is not None and abs(taken.at(zone) - at) > PHOTO_APART:
-        when = minute(taken.at(zone), zone)
-        question = f"By its own clock the photo was taken on {when}. When did you read the dial?"
-        told = f"by its own clock the photo was taken on {when}"
-        found.append(Said("photo_time", question, told))
-    return found
-
-
-def _take(looked: _Looked, sender: Sender, now: datetime) -> _Looked:
+def _take(looked: Looked, sender: Sender, now: datetime) -> Looked:
     """Store the reading of what is plausible; return what is then to be said of it."""
     if looked.said or looked.is_needless:
         return looked
@@ -238,7 +152,7 @@ def _take(looked: _Looked, sender: Sender, now: datetime) -> _Looked:
     return replace(looked, is_taken=True)
 
 
-def _keep(looked: _Looked, sent: Sent, sender: Sender, now: datetime) -> int:
+def _keep(looked: Looked, sent: Sent, sender: Sender, now: datetime) -> int:
     """Keep a submission with its photo and return its number."""
     conn, meter = looked.value.conn, looked.meter
     number = add_submission(
@@ -266,7 +180,7 @@ def _keep(looked: _Looked, sent: Sent, sender: Sender, now: datetime) -> int:
     return number
 
 
-def _settle(looked: _Looked, number: int, now: datetime) -> None:
+def _settle(looked: Looked, number: int, now: datetime) -> None:
     """Say what became of what was taken or is not needed; what is doubtful waits."""
     conn, society_id = looked.value.conn, looked.value.society_id
     if looked.is_needless:

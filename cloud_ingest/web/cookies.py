@@ -11,6 +11,8 @@ from starlette.responses import Response
 SESSION: Final = "session"
 FORM: Final = "form"
 """Of a browser that is not signed in: what its forms have to bring back."""
+LINK: Final = "link"
+"""Of a browser in which somebody opened a personal link: its text."""
 LANGUAGE: Final = "language"
 THEME: Final = "theme"
 A_YEAR_S: Final = 365 * 86400

@@ -14,5 +14,8 @@ def _(text: str) -> str:
 
 
 NOTICES: Final[Mapping[str, str]] = {
+    "photo-refused": _("The number is kept. The photo could not be read: take it again."),
+    "photo-kept": _("The photo is kept with your number."),
+    "link-left": _("This page is closed. Open your link again when you need it."),
     "signed-out": _("You are signed out."),
 }

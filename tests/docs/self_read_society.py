@@ -6,7 +6,8 @@ from pathlib import Path
 
 from cloud_ingest.core.dial_photo import Photo
 from cloud_ingest.entries.meter import NamedMeter
-from cloud_ingest.entries.self_read_submit import Sender, Sent, SentPhoto, submit
+from cloud_ingest.entries.self_read_look import Sent, SentPhoto
+from cloud_ingest.entries.self_read_submit import Sender, submit
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.registry import find_society
 from shared_schema.catalogue import Service

@@ -8,7 +8,8 @@ from uuid import uuid4
 from cloud_ingest.core.dial_photo import Photo, PhotoTime
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read_decide import decide
-from cloud_ingest.entries.self_read_submit import Sender, Sent, SentPhoto, submit
+from cloud_ingest.entries.self_read_look import Sent, SentPhoto
+from cloud_ingest.entries.self_read_submit import Sender, submit
 from cloud_ingest.store.self_read_submissions import Submission
 from shared_schema.catalogue import Service
 from tests.support.store import SOCIETY, Site, local

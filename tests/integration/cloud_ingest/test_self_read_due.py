@@ -8,7 +8,8 @@ import pytest
 
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read import self_read
-from cloud_ingest.entries.self_read_submit import Sender, Sent, submit
+from cloud_ingest.entries.self_read_look import Sent
+from cloud_ingest.entries.self_read_submit import Sender, submit
 from cloud_ingest.month.close import close_month
 from cloud_ingest.month.self_read_due import DueRules, flag_self_reads
 from cloud_ingest.store.events import list_events

@@ -13,14 +13,8 @@ from cloud_ingest.core.dial_photo import Photo, PhotoTime
 from cloud_ingest.core.month import month_of
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read_decide import decide, one_submission, photo_of, waiting
-from cloud_ingest.entries.self_read_submit import (
-    MOST_A_DAY,
-    Sender,
-    Sent,
-    SentPhoto,
-    attach_photo,
-    submit,
-)
+from cloud_ingest.entries.self_read_look import Sent, SentPhoto
+from cloud_ingest.entries.self_read_submit import MOST_A_DAY, Sender, attach_photo, submit
 from cloud_ingest.errors import (
     NotFound,
     QuotaReached,
