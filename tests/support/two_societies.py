@@ -18,7 +18,8 @@ from uuid import UUID, uuid4
 from cloud_ingest.core.flag import Finding
 from cloud_ingest.core.unit_list import COLUMNS
 from cloud_ingest.entries.meter import NamedMeter
-from cloud_ingest.entries.self_read_submit import Sender, Sent, submit
+from cloud_ingest.entries.self_read_look import Sent
+from cloud_ingest.entries.self_read_submit import Sender, submit
 from cloud_ingest.entries.unit_import import import_units
 from cloud_ingest.flags.lifecycle import settle
 from cloud_ingest.month.close import close_month

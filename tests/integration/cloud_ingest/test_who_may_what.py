@@ -34,6 +34,13 @@ PAGES: Final[dict[str, tuple[Right, ...] | None]] = {
     "GET /login": OPEN,
     "POST /login": OPEN,
     "POST /logout": ANYONE,
+    "GET /self-read": OPEN,
+    "GET /self-read/check": OPEN,
+    "GET /self-read/receipt": OPEN,
+    "POST /self-read/leave": OPEN,
+    "POST /self-read/link": OPEN,
+    "POST /self-read/photo": OPEN,
+    "POST /self-read/send": OPEN,
     "GET /static/{digest}/{name:path}": OPEN,
 }
 API: Final[dict[str, Scope | str | None]] = {
@@ -99,7 +106,7 @@ class Place:
     def ask(self, token: dict[str, str], asked: Question) -> Any:
         """Ask the API, as often as one likes."""
         self.api.resources.rates._left.clear()
-        more = {} if asked.method == "GET" else {"json": {}}
+        more: dict[str, Any] = {} if asked.method == "GET" else {"json": {}}
         return self.api.ask(asked.address, token, asked.method, **more)
 
 
