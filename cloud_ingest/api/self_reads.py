@@ -8,7 +8,6 @@ In: digits, a time, a photo. Out: what is asked, receipts. Never: a decision; a 
 """
 
 import base64
-import binascii
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -214,5 +213,5 @@ def _made_anew(text: str | None) -> MadePhoto:
         return NO_PHOTO
     try:
         return made_or_not(base64.b64decode(text, validate=True))
-    except binascii.Error:
+    except ValueError:  # a character that is none of base64's, or of ASCII's
         return MadePhoto(problem="the photo is no base64: send it again as it is")

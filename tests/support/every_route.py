@@ -56,12 +56,12 @@ class Question:
                 yield json.dumps(value)[1:-1]
 
 
-def question(route: Route, own: Furnished, unit: str | None = None, form: str = "csv") -> Question:
-    """Name what a society has, at a route."""
-    known = {
+def known_names(own: Furnished) -> dict[str, str]:
+    """Return what a society has, by the names of parameters."""
+    return {
         "month": MONTH,
         "with": LAST_MONTH,
-        "unit": own.unit if unit is None else unit,
+        "unit": own.unit,
         "tower": own.tower,
         "service": "electricity",
         "source": "grid",
@@ -75,7 +75,7 @@ def question(route: Route, own: Furnished, unit: str | None = None, form: str = 
         "serial": own.serial,
         "society": own.society,
         "society_id": str(own.society_id),
-        "form": form,
+        "form": "csv",
         "q": own.mark,
         "show": "all",
         "all": "true",
@@ -88,6 +88,13 @@ def question(route: Route, own: Furnished, unit: str | None = None, form: str = 
         "session": "1",
         "token": "1",
     }
+
+
+def question(route: Route, own: Furnished, unit: str | None = None, form: str = "csv") -> Question:
+    """Name what a society has, at a route."""
+    known = known_names(own) | {"form": form}
+    if unit is not None:
+        known["unit"] = unit
     method, path = route
     filled = re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: quote(known[found[1]], safe=""), path)
     return Question(method, filled, known)

@@ -128,7 +128,7 @@ def test_a_bad_photo_costs_no_number(api: Api) -> None:
     assert (
         "base64"
         in api.ask(
-            OWN, link(api), "POST", json={**body, "client_id": "phone-0002", "photo": "%%"}
+            OWN, link(api), "POST", json={**body, "client_id": "phone-0002", "photo": "\N{CAMERA}"}
         ).json()["photo_problem"]
     )
 
