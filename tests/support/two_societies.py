@@ -72,7 +72,9 @@ class Furnished:
     neighbours_number: str
 
 
-def furnish(conn: Connection, folder: Path, mark: str, odd: str = "", step: int = 11) -> Furnished:
+def furnish(
+    conn: Connection, folder: Path, mark: str, odd: str = "", begin: str = "", *, step: int = 11
+) -> Furnished:
     """Put a society into a store.
 
     Args:
@@ -80,11 +82,16 @@ def furnish(conn: Connection, folder: Path, mark: str, odd: str = "", step: int 
         folder: For the list of its units.
         mark: Begins each of its names; letters and digits.
         odd: Ends each of its names.
+        begin: Begins the names of its towers and units.
         step: Watt hours that the unit uses in an hour; its neighbour uses twice as much.
     """
     other = f"{mark}nb"
-    society, tower = f"{mark} Lake{odd}", f"{mark} tower{odd}"
-    unit, neighbour, legacy = f"{mark}/12 04{odd}", f"{other}-1205{odd}", f"{mark}-0304{odd}"
+    society, tower = f"{mark} Lake{odd}", f"{begin}{mark} tower{odd}"
+    unit, neighbour, legacy = (
+        f"{begin}{mark}/12 04{odd}",
+        f"{begin}{other}-1205{odd}",
+        f"{begin}{mark}-0304{odd}",
+    )
     gateway = f"gw-{mark}".lower()
     sealer = Sealer(gateway)
     enrol_gateway(conn, society, gateway, tower, public_key_to_pem(sealer.key.public_key()))
