@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-timescale test-apache test-containers test-alerts test-compose check bench chaos chaos-proof soak fuzz year upgrade edge-package test-package test-image cloud-package test-package-cloud docs sandbox site clean setup lock test-docs
+.PHONY: help demo quick test test-timescale test-apache test-containers test-alerts test-compose check bench chaos chaos-proof soak fuzz year upgrade edge-package test-package test-image cloud-package test-package-cloud docs sandbox sentences pictures site clean setup lock test-docs
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -107,6 +107,12 @@ docs: setup ## Generate the reference of messages, commands, settings and views,
 	$(BIN)/python -m cloud_ingest.api.reference docs/reference
 	$(BIN)/python -m tests.support.report_page docs/reference
 	$(BIN)/python -m cloud_ingest.cli.metrics_reference docs/reference
+
+sentences: setup ## Bring the catalogues of the pages' languages in line with the pages
+	$(BIN)/python -m tests.support.sentences
+
+pictures: setup ## Draw the pages for the documentation anew, in Debian's Chromium
+	$(PYTEST) tests/web/pictures.py -q -p no:xdist
 
 site: setup ## Build the documentation site into build/site: it opens without a web server
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
