@@ -11,7 +11,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
@@ -82,11 +82,6 @@ def known_names(own: Furnished) -> dict[str, str]:
         "everything": "true",
         "digest": "0",
         "name": "app.css",
-        "id": "1",
-        "account": "1",
-        "membership": "1",
-        "session": "1",
-        "token": "1",
     }
 
 
@@ -96,8 +91,14 @@ def question(route: Route, own: Furnished, unit: str | None = None, form: str = 
     if unit is not None:
         known["unit"] = unit
     method, path = route
-    filled = re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: quote(known[found[1]], safe=""), path)
-    return Question(method, filled, known)
+    return Question(method, filled(path, known), known)
+
+
+def filled(path: str, names: Mapping[str, str]) -> str:
+    """Return the path of a route with its parameters; one that has no value is 1."""
+    return re.sub(
+        r"\{(\w+)(?::\w+)?\}", lambda found: quote(names.get(found[1], "1"), safe=""), path
+    )
 
 
 def text_in(answer: Any) -> str:
