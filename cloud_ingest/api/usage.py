@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What units use: where a month's number comes from, and how registers stand now."""
+"""What units use, day by day: where a month's number comes from, and how registers stand now."""
 
 from typing import Annotated
 
@@ -14,7 +14,9 @@ from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.http.resources import Now, Reading
 from cloud_ingest.month.explain import Asked, explain
 from cloud_ingest.month.explanation import Explanation
+from cloud_ingest.month.to_show import month_to_show
 from cloud_ingest.views.latest import LatestLine, latest
+from cloud_ingest.views.unit_usage import UnitUsage, unit_usage
 from shared_schema.catalogue import Service
 
 router = APIRouter(tags=["usage"])
@@ -30,6 +32,33 @@ def registers(caller: MayRead, store: Reading, now: Now) -> list[LatestLine]:
     The same list as `cloud-ingest latest --json`.
     """
     return latest(store.conn, caller.society, now)
+
+
+@router.get("/months/{month}/units/{unit:path}/days")
+def days_of_unit(
+    month: NamedMonth,
+    unit: str,
+    caller: MayRead,
+    store: Reading,
+    now: Now,
+    *,
+    subject_type: SubjectKind = "unit",
+) -> UnitUsage:
+    """Return what a unit used in a month and on each of its days: as published, or so far.
+
+    As `cloud-ingest usage --days --json`. A day without data is not there.
+    """
+    span = month_to_show(store.conn, caller.society_id, month, store.zone, now)
+    window = store.settings.self_read_window(caller.society)
+    return unit_usage(
+        store.conn,
+        caller.society_id,
+        span,
+        store.zone,
+        subject_type=subject_type,
+        subject=unit,
+        self_read_window=window,
+    )
 
 
 @router.get("/months/{month}/units/{unit:path}/origin", response_model=Explanation)

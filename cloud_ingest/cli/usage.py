@@ -6,7 +6,6 @@ In: a label and a month. Out: a table or JSON. Never: a decision.
 
 import json as json_format
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Final
@@ -21,7 +20,6 @@ from cloud_ingest.cli.options import (
     Dsn,
     Json,
     Month,
-    Opened,
     Society,
     Subject,
     SubjectType,
@@ -31,15 +29,11 @@ from cloud_ingest.cli.published import number_as_json, number_line, state_line
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.sentences import wrapped
 from cloud_ingest.cli.table import Column, figure, local, table
-from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.core.month import Month as MonthSpan
 from cloud_ingest.errors import UserError
-from cloud_ingest.month.published import ShownNumber, shown_month
 from cloud_ingest.month.to_show import month_to_show
 from cloud_ingest.store.registry import find_society
-from cloud_ingest.usage.so_far import DayUsage, Place, day_usage
 from cloud_ingest.views.load_curve import Curve, load_curve
-from shared_schema.billing import BILLING_UNITS
+from cloud_ingest.views.unit_usage import UnitUsage, unit_usage
 from shared_schema.catalogue import Service
 
 app = new_group()
@@ -47,18 +41,6 @@ app = new_group()
 USUAL_STEP: Final = 60
 MOST_STEP: Final = 1440
 """Minutes: a day."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Usage:
-    """What a unit used in a month."""
-
-    month: str
-    zone: ZoneInfo
-    closed_at: datetime | None
-    """None: so far."""
-    numbers: Sequence[ShownNumber]
-    meters: Sequence[DayUsage]
 
 
 @app.command("usage")
@@ -111,44 +93,19 @@ def usage(
             say(_curves_as_json(curves, zone) if json else _curves_as_table(curves, zone, service))
             return
         window = opened.settings.self_read_window(society)
-        found = _found(opened, society_id, span, (subject_type, unit), window)
-    say(_as_json(found) if json else _as_tables(found, days=days))
+        found = unit_usage(
+            conn,
+            society_id,
+            span,
+            zone,
+            subject_type=subject_type,
+            subject=unit,
+            self_read_window=window,
+        )
+    say(_as_json(found, zone) if json else _as_tables(found, zone, days=days))
 
 
-def _found(
-    opened: Opened,
-    society_id: int,
-    span: MonthSpan,
-    subject: tuple[SubjectKind, str],
-    window: timedelta,
-) -> _Usage:
-    """Return what was published of a closed month; of an open one what is known so far."""
-    conn, zone, (subject_type, unit) = opened.conn, opened.zone, subject
-    closed = shown_month(
-        conn,
-        society_id,
-        span,
-        zone,
-        subject_type=subject_type,
-        subject=unit,
-        self_read_window=window,
-    )
-    if closed is not None:
-        return _Usage(str(span), zone, closed.closed_at, closed.numbers, closed.usages)
-    so_far = day_usage(
-        conn,
-        society_id,
-        span,
-        zone,
-        subject_type=subject_type,
-        subject=unit,
-        self_read_window=window,
-    )
-    return _Usage(str(span), zone, None, (), so_far)
-
-
-def _as_tables(found: _Usage, *, days: bool) -> str:
-    zone = found.zone
+def _as_tables(found: UnitUsage, zone: ZoneInfo, *, days: bool) -> str:
     columns = [
         Column("Service"),
         Column("Meter"),
@@ -160,13 +117,13 @@ def _as_tables(found: _Usage, *, days: bool) -> str:
     ]
     rows = [
         (
-            f"{row.month.place.service} {row.month.place.source}",
-            _meter(row.month.place),
-            local(row.month.since, zone),
-            figure(row.month.opening),
-            local(row.month.until, zone),
-            figure(row.month.closing),
-            _used(row.month.quantity, Service(row.month.place.service)),
+            f"{row.service} {row.source}",
+            row.meter,
+            local(row.since, zone),
+            figure(row.opening),
+            local(row.until, zone),
+            figure(row.closing),
+            _used(row.quantity, row.unit),
         )
         for row in found.meters
     ]
@@ -184,37 +141,30 @@ def _as_tables(found: _Usage, *, days: bool) -> str:
         Column("Used", "figure"),
     ]
     by_day = [
-        (
-            str(day),
-            row.month.place.service,
-            row.month.place.source,
-            _meter(row.month.place),
-            _used(quantity, Service(row.month.place.service)),
-        )
+        (str(day), row.service, row.source, row.meter, _used(quantity, row.unit))
         for row in found.meters
-        for day, quantity in sorted(row.days.items())
+        for day, quantity in row.days.items()
     ]
     return f"{text}\n\n{table(columns, by_day)}"
 
 
-def _used(quantity: Decimal | None, service: Service) -> str:
-    return "-" if quantity is None else f"{quantity:f} {BILLING_UNITS[service]}"
+def _used(quantity: Decimal | None, unit: str) -> str:
+    return "-" if quantity is None else f"{quantity:f} {unit}"
 
 
-def _as_json(found: _Usage) -> str:
-    zone = found.zone
+def _as_json(found: UnitUsage, zone: ZoneInfo) -> str:
     meters = [
         {
-            "service": row.month.place.service,
-            "source": row.month.place.source,
-            "meter": _meter(row.month.place),
-            "since": None if row.month.since is None else _iso(row.month.since, zone),
-            "opening": decimal_text(row.month.opening),
-            "until": None if row.month.until is None else _iso(row.month.until, zone),
-            "closing": decimal_text(row.month.closing),
-            "quantity": decimal_text(row.month.quantity),
-            "unit": BILLING_UNITS[Service(row.month.place.service)],
-            "days": {str(day): decimal_text(used) for day, used in sorted(row.days.items())},
+            "service": row.service,
+            "source": row.source,
+            "meter": row.meter,
+            "since": None if row.since is None else _iso(row.since, zone),
+            "opening": decimal_text(row.opening),
+            "until": None if row.until is None else _iso(row.until, zone),
+            "closing": decimal_text(row.closing),
+            "quantity": decimal_text(row.quantity),
+            "unit": row.unit,
+            "days": {str(day): decimal_text(used) for day, used in row.days.items()},
         }
         for row in found.meters
     ]
@@ -263,10 +213,6 @@ def _curves_as_json(curves: Sequence[Curve], zone: ZoneInfo) -> str:
         for curve in curves
     ]
     return json_format.dumps({"curves": documents}, indent=2)
-
-
-def _meter(place: Place) -> str:
-    return f"{place.manufacturer} {place.serial}"
 
 
 def _iso(at: datetime, zone: ZoneInfo) -> str:

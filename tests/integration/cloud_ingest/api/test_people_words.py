@@ -94,6 +94,18 @@ def test_a_numbers_origin_is_what_the_command_explains(closed: Api, store_dsn: s
     assert closed.ask(at, closed.token(scopes=[Scope.USAGE_READ])).json() == said
 
 
+def test_a_units_days_are_what_the_command_shows(closed: Api, store_dsn: str) -> None:
+    words = ["usage", "A/12 04", "--month", "2026-07", "--society", SOCIETY, "--json", "--days"]
+    said = json.loads(CliRunner().invoke(app, [*words, "--dsn", store_dsn]).stdout)
+    at = "/v1/months/2026-07/units/A%2F12%2004/days"
+    found = closed.ask(at, closed.token(scopes=[Scope.USAGE_READ])).json()
+    (meter,) = found["meters"]
+    assert {name: meter[name] for name in ("quantity", "unit", "days")} == {
+        name: said["meters"][0][name] for name in ("quantity", "unit", "days")
+    }
+    assert found["numbers"][0]["quantity"] == said["numbers"][0]["quantity"]
+
+
 def test_registers_and_gateways_are_what_commands_list(closed: Api, store_dsn: str) -> None:
     runner, token = CliRunner(), closed.token()
     words = ["latest", "--society", SOCIETY, "--json", "--dsn", store_dsn]
