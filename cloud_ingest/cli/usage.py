@@ -34,6 +34,7 @@ from cloud_ingest.month.to_show import month_to_show
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.views.load_curve import Curve, load_curve
 from cloud_ingest.views.unit_usage import UnitUsage, unit_usage
+from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service
 
 app = new_group()
@@ -188,7 +189,12 @@ def _curves_as_table(curves: Sequence[Curve], zone: ZoneInfo, service: Service) 
     return table(
         columns,
         (
-            (local(point.start, zone), curve.source, curve.meter, _used(point.quantity, service))
+            (
+                local(point.start, zone),
+                curve.source,
+                curve.meter,
+                _used(point.quantity, BILLING_UNITS[service]),
+            )
             for curve in curves
             for point in curve.points
         ),

@@ -115,8 +115,8 @@ class Place:
 def place(plain_store_dsn: str, tmp_path: Path) -> Iterator[Place]:
     """Two societies that have the same, called otherwise."""
     with connect(plain_store_dsn) as conn:
-        ours = furnish(conn, tmp_path, "Qaa")
-        theirs = furnish(conn, tmp_path, "Zbb", step=13)
+        ours = furnish(conn, tmp_path, "Qaatal")
+        theirs = furnish(conn, tmp_path, "Zbbvan", step=13)
         found = Place(conn, Web(conn, plain_store_dsn), Api(conn, plain_store_dsn), ours, theirs)
         yield found
         found.web.close()
