@@ -7,7 +7,6 @@ list.
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -34,11 +33,10 @@ from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, counted, table, zoned
 from cloud_ingest.core.month_name import named_month
 from cloud_ingest.entries.self_read_links import DEFAULT_DAYS, make_link, open_links, revoke_links
-from cloud_ingest.entries.self_read_words import meter_words
-from cloud_ingest.errors import ConfigurationError, NotFound
-from cloud_ingest.exports.link_cards import Card, cards_csv
-from cloud_ingest.month.still_to_read import ToRead, still_to_read
-from cloud_ingest.store.registry import find_society, one_society
+from cloud_ingest.errors import ConfigurationError
+from cloud_ingest.exports.link_cards import Card, card_of, cards_csv
+from cloud_ingest.month.resident_links import links_to_hand_out
+from cloud_ingest.store.registry import one_society
 from shared_schema.catalogue import Service
 
 ValidDays = Annotated[
@@ -166,23 +164,9 @@ def _cards(
     """Make a link for each unit whose dial is still to be read, and its card."""
     now = datetime.now(UTC)
     span = named_month(month, opened.zone, now)
-    society_id = find_society(opened.conn, society)
     window = opened.settings.self_read_window(society)
-    found = still_to_read(opened.conn, society_id, span, now, window)
-    units = sorted((each for each in found if each.subject_type == "unit"), key=_unit)
-    if not units:
-        raise NotFound(f"no unit is to be read by its resident for {span}: no sheet is written")
-    for unit, own in groupby(units, key=_unit):
-        meters = list(own)
-        made = make_link(opened.conn, society, unit, None, days=days, by=by, now=now)
-        yield Card(
-            society,
-            unit,
-            tuple(meter_words(each.service, each.source, each.meter) for each in meters),
-            made.address(opened.settings.public_url or ""),
-            meters[0].read_from,
-            meters[0].until,
-        )
+    found = links_to_hand_out(opened.conn, society, span, by=by, days=days, window=window, now=now)
+    return (card_of(each, opened.settings.public_url or "") for each in found)
 
 
 def _sheet(suffix: str, cards: Sequence[Card], zone: ZoneInfo) -> bytes:
@@ -191,7 +175,3 @@ def _sheet(suffix: str, cards: Sequence[Card], zone: ZoneInfo) -> bytes:
     from cloud_ingest.exports.link_sheet import sheet_pdf  # noqa: PLC0415  no other command needs it
 
     return sheet_pdf(cards, zone)
-
-
-def _unit(meter: ToRead) -> str:
-    return meter.subject

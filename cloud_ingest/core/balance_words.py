@@ -6,8 +6,9 @@ In: a balance, and of whom. Out: a text. Pure.
 
 from collections.abc import Iterator, Sequence
 from decimal import ROUND_UP, Decimal
+from typing import Literal, Protocol
 
-from cloud_ingest.core.balance import Balance, Node, Uncertainty
+from cloud_ingest.core.balance import Balance, Uncertainty
 from cloud_ingest.core.exact import exactly, widely
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service
@@ -16,6 +17,8 @@ from shared_schema.text import LONGEST_REMARK
 NAMES_TOLD = 3
 LONGEST_NAME = 24
 LEAST_DIGIT = Decimal("0.001")
+Excuse = Literal["meters", "borders"]
+"""What explains a loss: the error of the meters, or what borders and registers leave open."""
 
 
 def sentence(place: str, service: Service, found: Balance) -> str:
@@ -51,7 +54,19 @@ def _amount(quantity: Decimal, uncertainty: Uncertainty | None, unit: str) -> st
     return f"{quantity:f}{open_by} {unit}"
 
 
-def cannot_say(found: Balance | Node) -> str:
+class Unsaid(Protocol):
+    """What names the meters that are not known."""
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The subjects whose meters are not known."""
+
+    @property
+    def unknown_exports(self) -> tuple[str, ...]:
+        """Those of them of which only what they gave back is not known."""
+
+
+def cannot_say(found: Unsaid) -> str:
     """Say which meters are not known, and of which only the export is not."""
     exports = found.unknown_exports
     meters = [name for name in found.unknown if name not in exports]
@@ -84,17 +99,22 @@ def rounded_up(quantity: Decimal) -> Decimal:
         return quantity.quantize(LEAST_DIGIT, rounding=ROUND_UP).normalize()
 
 
-def _excuse(found: Balance) -> str:
-    """Say where the loss may be none at all."""
+def excuse_of(found: Balance) -> Excuse | None:
+    """Say why what is unaccounted may be nothing at all; None: it is something."""
     doubt = found.uncertainty
     if doubt is None or doubt.total is None or found.loss is None:
-        return ""
+        return None
     with exactly():
-        is_within = abs(found.loss) <= doubt.total
-        by_meters = doubt.meters is not None and abs(found.loss) <= doubt.meters
-    if by_meters and doubt.meters is not None:
+        if doubt.meters is not None and abs(found.loss) <= doubt.meters:
+            return "meters"
+        return "borders" if abs(found.loss) <= doubt.total else None
+
+
+def _excuse(found: Balance) -> str:
+    excuse, doubt = excuse_of(found), found.uncertainty
+    if excuse == "meters" and doubt is not None and doubt.meters is not None:
         return f", within the meters' own error of {rounded_up(doubt.meters):f}"
-    return ", within what borders and registers leave open" if is_within else ""
+    return "" if excuse is None else ", within what borders and registers leave open"
 
 
 def _remarks(service: Service, found: Balance, unit: str) -> Iterator[str]:

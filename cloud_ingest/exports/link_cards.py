@@ -12,6 +12,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.exports.cells import guarded
+from cloud_ingest.month.resident_links import HandedLink
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,13 @@ class Card:
 
     def __repr__(self) -> str:
         return f"Card({self.unit!r})"
+
+
+def card_of(handed: HandedLink, base: str) -> Card:
+    """Return the card of a link whose address begins with ``base``."""
+    address = handed.made.address(base)
+    unit, meters = handed.made.subject, handed.meters
+    return Card(handed.society, unit, meters, address, handed.read_from, handed.until)
 
 
 def cards_csv(cards: Sequence[Card], zone: ZoneInfo) -> bytes:

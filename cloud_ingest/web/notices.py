@@ -16,6 +16,9 @@ def _(text: str) -> str:
 NOTICES: Final[Mapping[str, str]] = {
     "photo-refused": _("The number is kept. The photo could not be read: take it again."),
     "photo-kept": _("The photo is kept with your number."),
+    "links-revoked": _("The links of this unit open nothing any more."),
+    "read-approved": _("The reading is taken."),
+    "read-refused": _("The reading is refused; its sender sees why."),
     "link-left": _("This page is closed. Open your link again when you need it."),
     "signed-out": _("You are signed out."),
 }
