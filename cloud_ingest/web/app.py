@@ -10,6 +10,7 @@ In: the shared resources. Out: an ASGI application.
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 
 from cloud_ingest.http.resources import Resources
 from cloud_ingest.web import (
@@ -67,4 +68,5 @@ def make_web(resources: Resources) -> FastAPI:
         app.include_router(router)
     answer_problems(app)
     app.add_middleware(Visit, resources=resources)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
     return app

@@ -87,4 +87,6 @@ def _month_name(language: str, month: str) -> str:
 
 def _csrf_field(token: str) -> Markup:
     """Return the hidden field that every form which changes something has."""
-    return Markup('<input type="hidden" name="{}" value="{}">').format(forms.FIELD, token)
+    return Markup('<input type="hidden" name="{}" value="{}">').format(
+        forms.FIELD, forms.masked(token)
+    )

@@ -17,6 +17,7 @@ from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.web import cookies
 from cloud_ingest.web.app import make_web
+from cloud_ingest.web.forms import masked
 from tests.support.store import SOCIETY
 
 VISITED_AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -35,7 +36,7 @@ class Visiting:
 
     def post(self, path: str, files: Any = None, **fields: str) -> Any:
         """Send a form with its token."""
-        data = {"csrf": self.csrf, **fields}
+        data = {"csrf": masked(self.csrf), **fields}
         return self.client.post(path, data=data, files=files, follow_redirects=False)
 
 

@@ -11,6 +11,7 @@ from cloud_ingest.entries.sign_in import IDLE, hash_password
 from cloud_ingest.store.accounts import add_account, add_membership
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.web import cookies
+from cloud_ingest.web.forms import masked
 from tests.support.store import SOCIETY, Site
 from tests.support.web import Web, text_of
 
@@ -66,6 +67,14 @@ def test_a_session_ends_when_nobody_uses_it(web: Web) -> None:
     assert browser.get("/").headers["location"].startswith("/login")
 
 
+def test_a_page_is_sent_small_and_hides_its_token(web: Web) -> None:
+    browser = web.nobody()
+    pages = [browser.get("/login") for _ in range(2)]
+    assert {each.headers["content-encoding"] for each in pages} == {"gzip"}
+    assert pages[0].text != pages[1].text
+    assert not any(browser.client.cookies[cookies.FORM] in each.text for each in pages)
+
+
 @pytest.mark.parametrize("csrf", ["", "x", "ü"])
 def test_a_form_without_its_token_is_refused(web: Web, csrf: str) -> None:
     browser = web.login("treasurer")
@@ -77,7 +86,9 @@ def test_a_form_without_its_token_is_refused(web: Web, csrf: str) -> None:
 def test_what_another_site_sends_is_refused(web: Web) -> None:
     browser = web.login("treasurer")
     for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
-        answer = browser.client.post("/logout", data={"csrf": browser.csrf}, headers=headers)
+        answer = browser.client.post(
+            "/logout", data={"csrf": masked(browser.csrf)}, headers=headers
+        )
         assert answer.status_code == 403
 
 
