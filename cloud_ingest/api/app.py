@@ -22,6 +22,7 @@ from cloud_ingest.api import (
     months,
     self_read_queue,
     self_reads,
+    towers,
     units,
     usage,
 )
@@ -33,6 +34,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     months.router,
     approvals.router,
     usage.router,
+    towers.router,
     events.router,
     gateways.router,
     self_reads.router,

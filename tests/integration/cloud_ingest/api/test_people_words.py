@@ -106,6 +106,17 @@ def test_a_units_days_are_what_the_command_shows(closed: Api, store_dsn: str) ->
     assert found["numbers"][0]["quantity"] == said["numbers"][0]["quantity"]
 
 
+def test_a_towers_lines_add_up(site: Site, api: Api) -> None:
+    site.units(unit_line("A-1", "1"), unit_line("Bulk", "2", kind="bulk"))
+    for serial, step in (("1", 10), ("2", 15)):
+        site.deliver(serial, every(START, END, 1000, step, timedelta(hours=1)))
+    close_month(site.conn, SOCIETY, "2026-07", local("2026-08-05 09:00"))
+    (tower,) = api.ask("/v1/months/2026-07/towers", api.token()).json()["towers"]
+    lines = {each["kind"]: each["quantity"] for each in tower["lines"]}
+    assert (tower["tower"], tower["unit"], tower["verdict"]) == ("Tower 1", "kWh", "unaccounted")
+    assert (lines["meter"], lines["units"], lines["unaccounted"]) == ("11.160", "7.440", "3.720")
+
+
 def test_registers_and_gateways_are_what_commands_list(closed: Api, store_dsn: str) -> None:
     runner, token = CliRunner(), closed.token()
     words = ["latest", "--society", SOCIETY, "--json", "--dsn", store_dsn]
