@@ -9,7 +9,7 @@ In: a request, a template, values. Out: an answer. Never: a value that passes un
 
 import functools
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
@@ -21,6 +21,16 @@ from cloud_ingest.web import forms, shown
 from cloud_ingest.web.languages import languages, name_of, translations
 from cloud_ingest.web.notices import NOTICES
 from cloud_ingest.web.static_files import static_url
+from cloud_ingest.web.words import WORDS
+
+SMOOTH: Final = Markup(
+    """hx-trigger="submit, change" """
+    """hx-boost:inherited='{"target":"#content","select":"#content","swap":"outerMorph"}'"""
+)
+"""Of a form that filters, or of a list of links: the page's content is changed without a new page.
+
+Without scripts they load the page that they name.
+"""
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
@@ -63,10 +73,12 @@ def _environment(language: str) -> Environment:
         "local": _local,
         "day": functools.partial(_day, language),
         "month_name": functools.partial(_month_name, language),
+        "word": lambda word: found.gettext(WORDS.get(word, word)),
     }
     made.globals |= {
         "url": shown.url,
         "static": static_url,
+        "smooth": SMOOTH,
         "languages": {code: name_of(code) for code in languages()},
     }
     return made

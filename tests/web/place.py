@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, Request, ViewportSize
 
 from cloud_ingest.core.role import Role
+from cloud_ingest.entries.sign_in import hash_password
 from cloud_ingest.web import cookies
 from tests.support.every_route import question, routes_of
 from tests.support.two_societies import Furnished
@@ -118,6 +119,16 @@ class Place:
             self._logins[role] = self.web.login(role, unit=unit, society=society, name=NAMES[role])
         self.web.resources.rates._left.clear()
         return self._logins[role]
+
+    def with_password(self, role: Role) -> tuple[str, str]:
+        """Give somebody of a role a password; return the login with it."""
+        self.login(role)
+        login, password = NAMES[role].lower(), "correct horse"
+        self.web.conn.execute(
+            "UPDATE account SET password_hash = %s WHERE login = %s",
+            (hash_password(password), login),
+        )
+        return login, password
 
     def shown(self) -> Shown:
         """Return each page that a role may see, with its address."""

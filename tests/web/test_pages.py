@@ -74,3 +74,22 @@ def test_an_error_is_a_page_of_its_own(place: Place, address: str) -> None:
         assert answer.status in {403, 404}
         assert tab.violations() == []
         assert tab.page.locator("h1").inner_text() in {"Not found", "Not for you"}
+
+
+def test_a_login_and_its_choices_are_forms_that_work(place: Place) -> None:
+    login, password = place.with_password(Role.TREASURER)
+    with place.tab(None) as tab:
+        tab.open("/login?next=/self-read")
+        tab.page.get_by_label("Login").fill(login)
+        tab.page.get_by_label("Password").fill("wrong")
+        tab.page.get_by_role("button", name="Sign in").click()
+        assert "is wrong" in tab.page.get_by_role("alert").inner_text()
+        tab.page.get_by_label("Password").fill(password)
+        tab.page.get_by_role("button", name="Sign in").click()
+        tab.page.get_by_role("button", name="हिन्दी").click()
+        tab.page.get_by_role("button", name="गहरा").click()
+        assert tab.page.get_attribute("html", "data-theme") == "dark"
+        assert tab.page.get_attribute("html", "lang") == "hi"
+        tab.page.get_by_role("button", name="साइन आउट").click()
+        assert tab.page.get_by_role("status").inner_text() == "आप साइन आउट हो गए हैं।"
+        assert tab.troubles[1:] == []  # Chromium tells of the 401
