@@ -26,6 +26,10 @@ axe.run({resultTypes: ["violations"]}).then(found => found.violations.map(
   each => each.id + ": " + each.nodes.slice(0, 3).map(node => node.html.slice(0, 160)).join(" | ")
 ))
 """
+LOADED: Final = """
+["navigation", "resource"].flatMap(each => performance.getEntriesByType(each))
+  .reduce((sum, each) => sum + each.transferSize, 0)
+"""
 NOISE: Final = frozenset({"error", "warning"})
 Shown = list[tuple[Role, str]]
 """Pages by their addresses, each with who looks at it."""
@@ -78,6 +82,11 @@ class Tab:
         found: list[str] = self.page.eval_on_selector_all(
             "table", "all => all.map(each => each.innerText)"
         )
+        return found
+
+    def loaded_bytes(self) -> int:
+        """Return what a new browser transferred for the page, with heads and all files."""
+        found: int = self.page.evaluate(LOADED)
         return found
 
     def is_too_wide(self) -> bool:
