@@ -41,7 +41,7 @@ from cloud_ingest.store.published import (
     published_month,
     published_states,
 )
-from cloud_ingest.usage.so_far import DayUsage
+from cloud_ingest.usage.so_far import DayUsage, may_balance
 from shared_schema.billing import BILLING_UNITS, Bounds, Estimate, Held, MonthShare, NumberStatus
 from shared_schema.catalogue import Service
 from shared_schema.message import DecimalText
@@ -130,9 +130,12 @@ def shown_month(
     *,
     subject_type: SubjectKind | None = None,
     subject: str | None = None,
+    tower: str | None = None,
     self_read_window: timedelta = SELF_READ_WINDOW,
 ) -> ShownMonth | None:
     """Return a closed month, or one subject's part of it; None: it is open.
+
+    With a tower there are days of what may be in its balance, and of nothing else.
 
     Raises:
         NotFound: the month says nothing of the subject.
@@ -160,6 +163,11 @@ def shown_month(
             f"{subject!r} had no meter in {month} when it was closed: look at its label and "
             f"--subject-type; {told}; if its meter was imported since, close the month again"
         )
+    if tower is not None:
+        fed = {each.subject: each.parent for each in assigned if each.parent is not None}
+        parts = [
+            each for each in parts if may_balance(tower, each.place, fed.get(each.place.subject))
+        ]
     shown = tuple(sorted(numbers, key=lambda each: (each.subject, each.service)))
     return ShownMonth(found.closed_at, shown, tuple(with_days(conn, society_id, parts, zone)))
 

@@ -48,13 +48,18 @@ def shown_day_balances(
     zone: ZoneInfo,
     entries: Sequence[DatedEntry] = (),
     *,
+    tower: str | None = None,
     self_read_window: timedelta = SELF_READ_WINDOW,
 ) -> list[TowerBalance] | None:
     """Return the balance of each tower on each day of a closed month; None: it is open.
 
+    With a tower they are right of this one alone, and come sooner.
+
     A catch-up is no use of this month alone: as in the month's balance, its unit is not known.
     """
-    found = shown_month(conn, society_id, month, zone, self_read_window=self_read_window)
+    found = shown_month(
+        conn, society_id, month, zone, tower=tower, self_read_window=self_read_window
+    )
     if found is None:
         return None
     assigned = assignments_between(conn, society_id, month.start, month.end)

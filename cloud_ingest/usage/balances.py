@@ -52,9 +52,7 @@ def month_balances(
     exports: GivenBack = NOBODY,
 ) -> list[TowerBalance]:
     """Hold what came into each tower against its units and common areas; pure."""
-    parts = (
-        _Part(each.place, each.quantity, exports.of(stretch_of_usage(each))) for each in usages
-    )
+    parts = (_Part(each.place, each.quantity, exports.of_usage(each)) for each in usages)
     return _balances(parts, (each.entered for each in entries), limits, None)
 
 

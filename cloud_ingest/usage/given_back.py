@@ -62,6 +62,10 @@ class GivenBack:
         measured = None if stretch is None else self.by_stretch.get(stretch)
         return NOTHING if measured is None else measured.quantity
 
+    def of_usage(self, usage: MeterUsage) -> Decimal | None:
+        """Return what was given back while a meter was counted; None: that is not known."""
+        return self.of(stretch_of_usage(usage)) if self.by_stretch else NOTHING
+
 
 NOBODY: Final = GivenBack({}, {})
 DaysGivenBack = Mapping[Stretch, Mapping[date, Decimal]]

@@ -163,10 +163,24 @@ def day_usage(
     *,
     subject_type: SubjectKind | None = None,
     subject: str | None = None,
+    tower: str | None = None,
     self_read_window: timedelta = SELF_READ_WINDOW,
 ) -> list[DayUsage]:
-    """Return what each meter counted in a month and on each of its days."""
+    """Return what each meter counted in a month and on each of its days.
+
+    Args:
+        conn: The store.
+        society_id: Whose meters.
+        month: The month.
+        zone: The society's.
+        subject_type: Of one kind; None: of all.
+        subject: Of one subject; None: of all.
+        tower: Of what may be in the balance of one tower; None: of all.
+        self_read_window: How far from the border a dial ends the month.
+    """
     rows, epochs = _registers(conn, society_id, month, subject_type, subject)
+    if tower is not None:
+        rows = [row for row in rows if may_balance(tower, row, row.parent)]
     known = _Known(
         epochs,
         read_evidence(conn, rows, month),
@@ -187,6 +201,11 @@ def day_usage(
         )
         for own, measured in _count(conn, rows, known, month)
     ]
+
+
+def may_balance(tower: str, place: Place, parent: str | None) -> bool:
+    """Say whether what hangs at a place may be in the balance of a tower."""
+    return place.tower == tower or place.subject_type != "unit" or parent is not None
 
 
 def _registers(

@@ -20,6 +20,7 @@ from cloud_ingest.core.balance_words import Excuse, excuse_of
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.month import Month
 from cloud_ingest.entries.by_hand import entered_in
+from cloud_ingest.errors import NotFound
 from cloud_ingest.month.published_balances import (
     shown_balances,
     shown_day_balances,
@@ -163,8 +164,33 @@ def towers_of(
         CloseRefused: the month is none, or has not begun.
     """
     span = month_to_show(conn, society_id, month, zone, now)
-    balances = (_of_days if days else _of_month)(conn, society_id, span, zone, window)
+    work = _of_days if days else _of_month
+    balances = work(conn, society_id, span, zone, window)
     return Towers(str(span), zone, closed_at(conn, society_id, str(span)), balances, days)
+
+
+def tower_days(
+    conn: Connection,
+    society_id: int,
+    month: str,
+    zone: ZoneInfo,
+    now: datetime,
+    *,
+    window: timedelta,
+    tower: str | None,
+) -> Towers:
+    """Return the balances of one tower on each day of a month; None: those of the society.
+
+    Raises:
+        CloseRefused: the month is none, or has not begun.
+        NotFound: it has no balance there.
+    """
+    span = month_to_show(conn, society_id, month, zone, now)
+    found = _of_days(conn, society_id, span, zone, window, tower=tower)
+    own = [each for each in found if each.tower == tower]
+    if not own:
+        raise NotFound(f"there is no balance of {(tower or 'the society')[:60]!r} in {span}")
+    return Towers(str(span), zone, closed_at(conn, society_id, str(span)), own, is_by_day=True)
 
 
 def _of_month(
@@ -182,13 +208,21 @@ def _of_month(
 
 
 def _of_days(
-    conn: Connection, society_id: int, span: Month, zone: ZoneInfo, window: timedelta
+    conn: Connection,
+    society_id: int,
+    span: Month,
+    zone: ZoneInfo,
+    window: timedelta,
+    *,
+    tower: str | None = None,
 ) -> list[TowerBalance]:
     entries = entered_in(conn, society_id, span, zone)
-    shown = shown_day_balances(conn, society_id, span, zone, entries, self_read_window=window)
+    shown = shown_day_balances(
+        conn, society_id, span, zone, entries, tower=tower, self_read_window=window
+    )
     if shown is not None:
         return shown
-    usages = day_usage(conn, society_id, span, zone, self_read_window=window)
+    usages = day_usage(conn, society_id, span, zone, tower=tower, self_read_window=window)
     given = given_back_so_far(conn, [usage.month for usage in usages])
     exports = days_given_back(conn, given, span, zone)
     return day_balances(usages, zone, entries, limits_of(conn, society_id), exports)

@@ -4,7 +4,6 @@
 In: a month, a tower. Out: pictures and tables. Never: a decision.
 """
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Request
@@ -15,8 +14,8 @@ from cloud_ingest.core.month_name import named_month
 from cloud_ingest.core.role import Right
 from cloud_ingest.entries.sign_in import Visitor
 from cloud_ingest.errors import NotFound
-from cloud_ingest.http.resources import Now, Opened, Reading
-from cloud_ingest.views.tower_picture import Towers, Verdict, towers_of
+from cloud_ingest.http.resources import Now, Reading
+from cloud_ingest.views.tower_picture import Verdict, tower_days, towers_of
 from cloud_ingest.web.access import needs
 from cloud_ingest.web.page import page
 from cloud_ingest.web.tower_drawing import ROW, WIDTH, bars
@@ -38,7 +37,14 @@ def towers(
     tower: str | None = None,
 ) -> Response:
     """Show where the month's electricity and water went, of each tower or of one."""
-    found = _towers(store, visitor, month, now, days=False)
+    found = towers_of(
+        store.conn,
+        visitor.society_id,
+        month or str(named_month(None, store.zone, now)),
+        store.zone,
+        now,
+        window=store.settings.self_read_window(visitor.society),
+    )
     pictures = found.pictures()
     own = [each for each in pictures if tower is None or (each.tower or "") == tower]
     if tower is not None and not own:
@@ -71,10 +77,16 @@ def days(
     tower: str = "",
 ) -> Response:
     """Show the balances of a tower on each day of a month."""
-    found = _towers(store, visitor, month, now, days=True)
-    own = [each for each in found.balances if (each.tower or "") == tower]
-    if not own:
-        raise NotFound(f"there is no balance of {tower[:60]!r} in {found.month}")
+    found = tower_days(
+        store.conn,
+        visitor.society_id,
+        month or str(named_month(None, store.zone, now)),
+        store.zone,
+        now,
+        window=store.settings.self_read_window(visitor.society),
+        tower=tower or None,
+    )
+    own = found.balances
     services = sorted({each.service for each in own})
     known = sum(each.balance.loss is not None for each in own)
     return page(
@@ -86,18 +98,4 @@ def days(
         known=known,
         tower=tower,
         rounded_up=rounded_up,
-    )
-
-
-def _towers(
-    store: Opened, visitor: Visitor, month: str | None, now: datetime, *, days: bool
-) -> Towers:
-    return towers_of(
-        store.conn,
-        visitor.society_id,
-        month or str(named_month(None, store.zone, now)),
-        store.zone,
-        now,
-        window=store.settings.self_read_window(visitor.society),
-        days=days,
     )

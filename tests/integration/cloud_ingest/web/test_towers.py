@@ -10,8 +10,10 @@ import pytest
 from cloud_ingest.core.unit_list import MORE_COLUMNS
 from cloud_ingest.month.close import close_month
 from cloud_ingest.rollup.refresh import refresh
+from cloud_ingest.store.registry import find_society
+from cloud_ingest.views.tower_picture import tower_days, towers_of
 from cloud_ingest.web.shown import number
-from tests.support.store import SOCIETY, Site, every, kwh, local, unit_line
+from tests.support.store import SOCIETY, ZONE, Site, every, kwh, local, unit_line
 from tests.support.web import Web, text_of
 
 START, END = local("2026-07-01 00:00"), local("2026-08-01 00:00")
@@ -86,6 +88,18 @@ def test_a_loss_is_hatched_with_how_sure_it_is(web: Web) -> None:
     assert len(re.findall(r'class="unaccounted" fill="url\(#p1h\)"', drawn)) == 2
     assert 'class="whisker"' in drawn
     assert "±" in drawn
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_the_days_of_one_tower_are_those_of_all(web: Web, is_closed: bool) -> None:
+    society, window = find_society(web.conn, SOCIETY), timedelta(days=3)
+    if is_closed:
+        close_month(web.conn, SOCIETY, "2026-07", NOW)
+    asked = (web.conn, society, "2026-07", ZONE, NOW)
+    every = towers_of(*asked, window=window, days=True).balances
+    for tower in ("T1", "T2"):
+        found = tower_days(*asked, window=window, tower=tower)
+        assert list(found.balances) == [each for each in every if each.tower == tower]
 
 
 def test_each_day_of_a_tower_adds_up(web: Web) -> None:
