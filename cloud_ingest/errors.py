@@ -39,6 +39,7 @@ IngestError
     ├── ReadRefused       a stretch of time that is empty, no longer kept, or too long
     ├── TokenRefused      a token of the API that cannot be made
     ├── SignInRefused     a login with a wrong password, or of nobody
+    ├── PersonRefused     a person who cannot be let in as it was said
     ├── SupplyRefused     hours of supply that are none, or of a tower or a day that cannot be
     ├── HandEntryRefused  what came in by hand that cannot be, or that was said already
     ├── EpochRefused      a rollover or reset that the register does not show
@@ -226,6 +227,10 @@ class TokenRefused(UserError):
 
 class SignInRefused(UserError):
     """Nobody signs in like that."""
+
+
+class PersonRefused(UserError):
+    """A person who cannot be let in as it was said."""
 
 
 class SupplyRefused(UserError):

@@ -64,6 +64,10 @@ COMMANDS: Final = {
         "api",
         "Serve the API to other programs, behind a reverse proxy that has TLS, until SIGTERM.",
     ),
+    "web": Place(
+        "web", "Serve the pages to people, behind a reverse proxy that has TLS, until SIGTERM."
+    ),
+    "people": Place("people", "Who may sign in to the pages of a society."),
     "webhook": Place("webhook", "What receivers by HTTP are sent."),
     "token": Place("token", "Which programs may use the API."),
     "units": Place("units", "Which meter serves which flat, as unit management has it."),

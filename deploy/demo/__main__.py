@@ -26,6 +26,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from deploy.demo import society as plan
 from deploy.demo.consumers import Inbox, listen
+from deploy.demo.pages import PLAIN_NAME, open_pages
 from deploy.demo.picture import draw
 from deploy.demo.programs import DemoError
 from deploy.demo.progress import Progress as State
@@ -35,6 +36,7 @@ from deploy.demo.world import BIN, World, open_world
 BACKFILL_TIMEOUT_S = 600.0
 FLAGS_TIMEOUT_S = 120.0
 PAPER_WIDTH = 110
+PAGES_HINT = "make demo KEEP=1 leaves it running, with its pages and a login for each role"
 
 
 def _arguments(words: list[str]) -> argparse.Namespace:
@@ -132,7 +134,7 @@ def main(words: list[str]) -> int:
         try:
             if arguments.directory:
                 directory.mkdir(parents=True)
-            name = "Sunrise Heights" + (f" {run_id}" if arguments.dsn else "")
+            name = PLAIN_NAME + (f" {run_id}" if arguments.dsn else "")
             society = plan.make_society(
                 name, plan.month_before(now), run=run_id, small=arguments.small
             )
@@ -147,6 +149,8 @@ def main(words: list[str]) -> int:
                 draw(console, arguments.svg)
             if arguments.keep:
                 _keep(world, console)
+            else:
+                console.print(PAGES_HINT, markup=False)
         except OSError as error:
             console.print(f"demo: {error}", style="red", markup=False, soft_wrap=True)
             return 2
@@ -160,7 +164,7 @@ def main(words: list[str]) -> int:
     return 0
 
 
-def what_to_type(world: World) -> str:
+def what_to_type(world: World, pages: str) -> str:
     """Say where the running demo is, in lines that can be pasted into a shell as they are."""
     month, program = f"{world.society.month:%Y-%m}", BIN / "cloud-ingest"
     if program.is_relative_to(Path.cwd()):
@@ -170,6 +174,7 @@ def what_to_type(world: World) -> str:
     run, society = shlex.quote(str(program)), shlex.quote(world.society.name)
     return f"""
 Everything is left running; Ctrl-C ends it.
+{pages}
   files and logs  {world.directory}
   broker          {world.broker_address}, TLS with a certificate
   certificates    {world.directory}/certificates: operator.pem reads all of the society,
@@ -190,7 +195,7 @@ cp deploy/consumers/python/*.py {certificates} && cd {certificates} && cp author
 
 
 def _keep(world: World, console: Console) -> None:
-    console.print(what_to_type(world), markup=False, soft_wrap=True)
+    console.print(what_to_type(world, open_pages(world)), markup=False, soft_wrap=True)
     try:
         while True:
             for program in world.programs.values():

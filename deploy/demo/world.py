@@ -94,7 +94,7 @@ class World:
     def _run(self, program: str, *arguments: str) -> str:
         done = subprocess.run(
             [str(BIN / program), *arguments],
-            env=self._environment(),
+            env=self.environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -104,7 +104,8 @@ class World:
             raise DemoError(f"{program} {arguments[0]}: {done.stderr.strip()}", done.returncode)
         return done.stdout
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What its programs are started with."""
         return {
             **os.environ,
             "IOT_UTILITY_DSN": self.dsn,
@@ -180,7 +181,7 @@ class World:
                 name,
                 [str(BIN / command[0]), *command[1:]],
                 self.directory / f"{name}.log",
-                self._environment(),
+                self.environment(),
             )
 
         ingest = self.authority.issue(INGEST)

@@ -54,6 +54,7 @@ ELSEWHERE: Mapping[str, str] = {
     "--group ingest": "tests/integration/cloud_ingest/test_service_group.py",
     "cloud-ingest gateway diagnose": "tests/integration/cloud_ingest/test_gateway_diagnose.py",
     "cloud-ingest api": "tests/integration/cloud_ingest/http/test_listen.py",
+    "cloud-ingest web": "tests/e2e/test_month.py",
     "edge-agent tap-test": "tests/unit/edge_agent/install/test_tap_test.py",
     "cloud-ingest rules": "tests/unit/cloud_ingest/cli/test_rules.py",
 }
@@ -82,6 +83,7 @@ EXAMPLES_NOT_RUN: Mapping[str, str] = {
     "edge-agent trial --port /dev/serial": "asks 127 addresses: tests/docs/test_place.py",
     "cloud-ingest broker apply": "a broker with TLS: tests/docs/test_place.py",
     "cloud-ingest api --address": "serves: tests/integration/cloud_ingest/http/test_listen.py",
+    "cloud-ingest web --address": "serves: tests/e2e/test_month.py",
     "cloud-ingest serve --dsn": "a broker with TLS: tests/docs/test_place.py",
 }
 """Examples of a reference whose like another test runs."""

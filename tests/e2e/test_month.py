@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The main job: a society's month from the bus to billing, every number exact."""
 
+import re
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -11,9 +12,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from httpx2 import Client
 from rich.console import Console
 
 from cloud_ingest.core.month import DAY, midnight
+from cloud_ingest.core.role import Role
 from cloud_ingest.operate.ask_for_gaps import ask_for_gaps
 from cloud_ingest.store.connection import connect
 from deploy.demo.__main__ import run
@@ -184,6 +187,20 @@ def test_a_kept_demo_has_its_files_broker_and_operator(side_by_side: SideBySide)
     with linked(host, int(port), tls) as operator:
         assert operator.subscribe(society_topics("Sunrise Heights", SocietyTopic.EVENTS)) == 1
         assert operator.received()
+
+
+def test_a_kept_demo_has_pages_and_a_login_for_each_role(side_by_side: SideBySide) -> None:
+    beside = side_by_side.beside
+    logins = re.findall(r"^ {18}(\w+) +(\w{4}(?:-\w{4}){3})$", beside.printed, re.MULTILINE)
+    assert {login for login, _ in logins} == set(Role)
+    address = str(beside.told("pages")).replace(":/", "://")
+    for login, password in logins:
+        with Client(base_url=address) as client:
+            token = re.search(r'name="csrf" value="([^"]+)"', client.get("/login").text)
+            assert token is not None
+            form = {"login": login, "password": password, "csrf": token[1]}
+            answer = client.post("/login", data=form)
+            assert (answer.status_code, answer.headers.get("location")) == (303, "/")
 
 
 def test_a_demo_beside_another_ends_well(side_by_side: SideBySide) -> None:

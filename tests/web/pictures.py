@@ -10,13 +10,10 @@ from cloud_ingest.core.role import Role
 from cloud_ingest.web.shown import url
 from tests.support.two_societies import MONTH
 from tests.web.place import Place
-from tests.web.society import UNIT
 
 IMAGES: Final = Path(__file__).parents[2] / "docs" / "images"
 PICTURES: Final = {
-    "web-month": (Role.TREASURER, url("/month", month=MONTH), "en", "light"),
-    "web-unit": (Role.RESIDENT, url("/unit", unit=UNIT, month=MONTH), "hi", "light"),
-    "web-flags": (Role.HELPDESK, "/flags", "en", "dark"),
+    "web-towers": (Role.TREASURER, url("/towers", month=MONTH), "en", "light"),
 }
 
 

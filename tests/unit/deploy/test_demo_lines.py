@@ -21,7 +21,7 @@ WORLD = SimpleNamespace(
 
 
 def lines() -> list[list[str]]:
-    text = what_to_type(WORLD)  # type: ignore[arg-type]
+    text = what_to_type(WORLD, "")  # type: ignore[arg-type]
     typed = text.partition("from this folder:\n")[2].partition("\n\n")[0]
     return [shlex.split(line) for line in typed.splitlines()]
 
