@@ -52,7 +52,7 @@ check: setup ## Lint, types, import contracts, and whether the recorded Timescal
 	@$(BIN)/python -m tests.support.timescale_run
 
 bench: setup ## Print the measured rates beside their limits
-	$(ON_DISK) $(PYTEST) tests/bench/bench_*.py -q -s -p no:xdist
+	$(ON_DISK) $(PYTEST) tests/bench/bench_*.py tests/web/bench_*.py -q -s -p no:xdist
 
 upgrade: setup ## Let a former version serve beside this one while its store is upgraded: FORMER=v0.1
 	@test -n "$(FORMER)" || { echo 'make upgrade needs FORMER=COMMIT of a former version' >&2; exit 2; }

@@ -88,3 +88,28 @@ def test_a_filter_changes_the_page_and_loads_no_new_one(place: Place) -> None:
         assert tab.page.url.endswith("month=2026-09")
         assert tab.page.evaluate("window.isTheSame")
         assert tab.troubles == []
+
+
+def test_paper_has_the_numbers_and_no_buttons(place: Place) -> None:
+    with place.tab(Role.TREASURER) as tab:
+        tab.open("/towers?month=2026-10")
+        tab.page.emulate_media(media="print")
+        assert tab.page.get_by_role("table").first.is_visible()
+        assert not tab.page.get_by_role("navigation").is_visible()
+        assert not tab.page.get_by_role("button").first.is_visible()
+
+
+def test_a_keyboard_reaches_the_content_first(place: Place) -> None:
+    with place.tab(Role.TREASURER) as tab:
+        tab.open("/towers?month=2026-10")
+        tab.page.keyboard.press("Tab")
+        tab.page.keyboard.press("Enter")
+        assert tab.page.evaluate("document.activeElement.id") == "content"
+
+
+def test_a_browser_that_likes_it_dark_and_in_hindi_gets_it_so(place: Place) -> None:
+    with place.browser.new_context(color_scheme="dark", locale="hi-IN") as context:
+        page = context.new_page()
+        page.goto(f"{place.address}/login")
+        assert page.get_attribute("html", "lang") == "hi"
+        assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
