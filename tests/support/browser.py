@@ -1,11 +1,11 @@
 """A headless Chromium with its network off, spoken to over two pipes.
 
-It is used where the machine has one; a test that needs it is skipped otherwise, and says why.
+It is the system's or Debian's (`tests.support.chromium`); where neither can be had, the test is
+skipped and says why.
 """
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.support.chromium import chromium_or_skip
 
 _WITH_PIPES = """
 import fcntl, os, sys
@@ -24,7 +24,6 @@ for wanted, pipe in enumerate(pipes, 3):
 os.execv(sys.argv[3], sys.argv[3:])
 """
 """The browser reads from descriptor 3 and writes to 4."""
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 class Page:
@@ -107,17 +106,24 @@ class Page:
 
 @contextmanager
 def browser_page(folder: Path) -> Iterator[Page]:
-    program = next(filter(None, map(shutil.which, NAMES)), None)
-    if program is None:
-        pytest.skip(f"needs a browser on PATH: one of {', '.join(NAMES)}")
+    chromium = chromium_or_skip()
     own_in, to_browser = os.pipe()
     from_browser, own_out = os.pipe()
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
     process = subprocess.Popen(
         [
-            *(sys.executable, "-c", _WITH_PIPES, str(own_in), str(own_out), program, *flags),
+            *(
+                sys.executable,
+                "-c",
+                _WITH_PIPES,
+                str(own_in),
+                str(own_out),
+                str(chromium.program),
+                *flags,
+            ),
             *("--no-first-run", "--remote-debugging-pipe", f"--user-data-dir={folder}"),
         ],
+        env={**os.environ, **chromium.environment},
         pass_fds=(own_in, own_out),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from deploy.demo.debian import PackageUnavailable, unpack
 
+NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 PACKAGES: Final = ("chromium-headless-shell", "fonts-lohit-deva", "libatomic1")
 FLAGS: Final = (
     "--no-sandbox",
@@ -39,13 +42,16 @@ class Chromium:
     environment: dict[str, str]
 
 
-def find_chromium() -> Chromium:
-    """Return the system's Chromium, or the one in the cache.
+def chromium_or_skip() -> Chromium:
+    """Return the system's Chromium, or the one in the cache; skip the test where there is none."""
+    try:
+        return _find()
+    except PackageUnavailable as error:
+        pytest.skip(f"Debian's Chromium is not installed and cannot be fetched: {error}")
 
-    Raises:
-        PackageUnavailable: it is not installed and cannot be fetched.
-    """
-    if installed := shutil.which("chromium"):
+
+def _find() -> Chromium:
+    if installed := next(filter(None, map(shutil.which, NAMES)), None):
         return Chromium(Path(installed), {})
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "iot-utility"
     cache.mkdir(parents=True, exist_ok=True)
@@ -70,6 +76,3 @@ def _fetch(folder: Path) -> None:
         unpack(package, fresh)
     (fresh / "fonts.conf").write_text(_FONTS.format(folder=folder), encoding="utf-8")
     fresh.rename(folder)
-
-
-__all__ = ["FLAGS", "Chromium", "PackageUnavailable", "find_chromium"]

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from cloud_ingest.store.connection import connect
-from tests.support.chromium import FLAGS, PackageUnavailable, find_chromium
+from tests.support.chromium import FLAGS, chromium_or_skip
 from tests.support.servers import SqlServer
 from tests.support.store import Templates, templates
 from tests.support.web import Web
@@ -21,10 +21,7 @@ __all__ = ["templates"]
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
-    try:
-        chromium = find_chromium()
-    except PackageUnavailable as error:
-        pytest.skip(f"Debian's Chromium is not installed and cannot be fetched: {error}")
+    chromium = chromium_or_skip()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in chromium.environment.items():
             patch.setenv(name, value)
