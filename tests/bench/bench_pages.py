@@ -40,6 +40,8 @@ from tests.support.web import Visiting, Web
 
 UNITS, GATEWAYS, FLAGS = 10_000, 40, 300
 TIMES: Final = 40
+MOST_MS: Final = 20_000
+"""Of one page in all: what is slow is told after fewer times."""
 GOAL_MS: Final = 150
 MOST_BARE: Final = 40
 """A page takes at most so many times what a bare one takes."""
@@ -55,6 +57,19 @@ NAMES: Final = {
     "show": "all",
 }
 """What a page is asked for."""
+OWN: Final = {"/towers/days": {"tower": "Tower 1"}}
+"""What a page is asked for besides: a name that would narrow others."""
+BULK: Final = """
+WITH made AS (
+  INSERT INTO meter (society_id, manufacturer, serial)
+  SELECT %s, 'VIRTUAL', 'B' || n FROM generate_series(1, 10) AS n RETURNING *
+)
+INSERT INTO assignment (society_id, tower, subject_type, subject, label, service, source, meter_id,
+                        valid_from, author, reason, recorded_at)
+SELECT society_id, 'Tower ' || substr(serial, 2), 'bulk', 'Bulk ' || substr(serial, 2),
+       'Bulk ' || substr(serial, 2), 'electricity', 'grid', meter_id, %s, 'me', 'test', now()
+FROM made
+"""
 STATIC: Final = re.compile(r'(?:src|href)="(/static/[^"]+)"')
 
 
@@ -92,7 +107,8 @@ def measure(edition: str, web: Web) -> None:
         path for method, path in routes_of(web.app) if method == "GET" and "static" not in path
     ]
     for path in ["/bare", *(each for each in pages if each != "/bare")]:
-        asked = Question("GET", filled(path, names), names).address
+        own = names | OWN.get(path, {})
+        asked = Question("GET", filled(path, own), own).address
         visiting = resident if manager.get(asked).status_code == 403 else manager
         median, p95, answer = _times(web, visiting, asked)
         if answer.status_code != 200:
@@ -115,12 +131,12 @@ def _times(web: Web, browser: Visiting, asked: str) -> tuple[float, float, Any]:
     """Return the median and the 95th percentile of a page in milliseconds, and the page."""
     took: list[float] = []
     answer: Any = browser.get(asked)
-    for _ in range(TIMES):
+    while len(took) < TIMES and sum(took) < MOST_MS:
         web.resources.rates._left.clear()
         began = time.perf_counter()
         answer = browser.get(asked)
         took.append((time.perf_counter() - began) * 1000)
-    return statistics.median(took), sorted(took)[TIMES * 95 // 100], answer
+    return statistics.median(took), sorted(took)[len(took) * 95 // 100], answer
 
 
 def _static(web: Web, path: str) -> int:
@@ -129,7 +145,8 @@ def _static(web: Web, path: str) -> int:
 
 
 def _furnish(conn: Connection, web: Web) -> None:
-    """Close two months, raise flags, and enrol gateways."""
+    """Hang bulk meters, close two months, raise flags, and enrol gateways."""
+    conn.execute(BULK, (find_society(conn, SOCIETY), month_of(2026, 8, ZONE).start))
     for year, month in MONTHS:
         close_month(conn, SOCIETY, f"{year}-{month:02}", month_of(year, month, ZONE).end + 3 * DAY)
     pem = public_key_to_pem(generate_key().public_key())
