@@ -93,7 +93,7 @@ def _hours(step: int) -> Iterator[tuple[datetime, int]]:
     while at <= UNTIL:
         yield at, shown
         day, hour = divmod(number, 24)
-        shown += step * SHARES[(hour + 0) % 24] * (7 + (day * 5 + step) % 6) // 30
+        shown += step * SHARES[hour] * (7 + day * 5 % 6) // 30
         at, number = at + HOUR, number + 1
 
 
