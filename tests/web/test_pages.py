@@ -90,6 +90,29 @@ def test_a_filter_changes_the_page_and_loads_no_new_one(place: Place) -> None:
         assert tab.troubles == []
 
 
+def test_each_filter_is_taken_as_it_stands(place: Place) -> None:
+    wrong: list[str] = []
+    for role, address in place.pages():
+        with place.tab(role) as tab:
+            tab.open(address)
+            for form in tab.page.locator("form.filters").all()[:1]:
+                with tab.page.expect_response(lambda answer: "/static/" not in answer.url) as taken:
+                    form.get_by_role("button").first.click()
+                if taken.value.status != 200 or tab.troubles:
+                    wrong.append(f"{address}: {taken.value.status} {tab.troubles}")
+    assert wrong == []
+
+
+def test_a_manager_takes_what_a_resident_sent(place: Place) -> None:
+    with place.tab(Role.MANAGER) as tab:
+        tab.open("/queue")
+        tab.page.get_by_label("Why").fill("the photo shows it")
+        tab.page.get_by_role("button", name="Take it").click()
+        tab.page.get_by_role("status").wait_for()
+        assert tab.page.get_by_role("button", name="Take it").count() == 0
+        assert (tab.violations(), tab.troubles) == ([], [])
+
+
 def test_paper_has_the_numbers_and_no_buttons(place: Place) -> None:
     with place.tab(Role.TREASURER) as tab:
         tab.open("/towers?month=2026-10")
