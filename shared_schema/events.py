@@ -124,6 +124,17 @@ class Acknowledgement(Part):
     """When."""
 
 
+class HandOver(Part):
+    """A person asks the helpdesk to do something about a flag."""
+
+    by: str = Field(min_length=1, max_length=500)
+    """Who."""
+    at: UtcDatetime
+    """When."""
+    reason: str = Field(min_length=1, max_length=500)
+    """The person's word: what is to be done, or why."""
+
+
 AllServices = Literal["all"]
 EventService = Service | AllServices
 """``all``: the thing is of no one service, such as a gateway."""
@@ -157,6 +168,8 @@ class Event(Message):
     """How often it was raised: within 72 hours of its end the same thing is the same flag."""
     acknowledged: Acknowledgement | None = None
     """Who looks into it; None: nobody has said so."""
+    handed: HandOver | None = None
+    """A person hands it to the helpdesk; None: nobody has."""
     cleared_at: UtcDatetime | None = None
     """When it ended; of a cleared flag alone."""
     ended: Literal["over", "muted"] | None = None

@@ -117,6 +117,14 @@ def acknowledge(
     return _shown(attend.acknowledge(store.conn, named, by=by, reason=reason, now=now))
 
 
+@router.post("/events/{flag}/hand")
+def hand(flag: UUID, word: PersonsWord, caller: Attendant, store: Writing, now: Now) -> ShownFlag:
+    """Hand an open flag to the helpdesk: its message goes out at once, with who asks and why."""
+    by, reason = word.author(caller), remark(word.reason, "reason")
+    named = _named(flag, caller)
+    return _shown(attend.hand(store.conn, named, by=by, reason=reason, now=now))
+
+
 @router.post("/events/{flag}/mute")
 def mute(flag: UUID, word: MuteWord, caller: Attendant, store: Writing, now: Now) -> Muted:
     """Mute this kind of flag of its subject: it is kept, and nobody is told of it until then."""

@@ -161,6 +161,32 @@ def events_acknowledge(
         say(f"{event.kind} of {event.subject.type} {event.subject.id}: {by} looks into it.")
 
 
+@app.command("hand")
+def events_hand(
+    flag: Which,
+    *,
+    by: By,
+    reason: Reason,
+    kind: OfKind = None,
+    society: OneSociety = None,
+    json: Json = False,
+    dsn: Dsn = None,
+    config: Config = None,
+) -> None:
+    """Hand an open flag to the helpdesk: its message goes out at once, with who asks and why.
+
+    Example: cloud-ingest events hand A-1204 --by Asha --reason "a plumber has to look at it"
+    """
+    with opened_store(dsn, config) as opened:
+        named = Named(flag, society, kind)
+        given = attend.hand(opened.conn, named, by=by, reason=reason, now=datetime.now(UTC))
+    event = given.event
+    if json:
+        say(json_text(flag_as_json(given)))
+    else:
+        say(f"{event.kind} of {event.subject.type} {event.subject.id}: the helpdesk is asked.")
+
+
 @app.command("mute")
 def events_mute(
     flag: Which,

@@ -23,6 +23,7 @@ from shared_schema.events import (
     Event,
     EventKind,
     EventService,
+    HandOver,
     Severity,
     Subject,
     SubjectType,
@@ -53,6 +54,8 @@ class Change(StrEnum):
     RAISED = "raised"
     UPDATED = "updated"
     ACKNOWLEDGED = "acknowledged"
+    HANDED = "handed"
+    """A person hands it to the helpdesk."""
     MUTED = "muted"
     UNMUTED = "unmuted"
     CLEARED = "cleared"
@@ -188,6 +191,7 @@ def found_again(flag: Flag, finding: Finding) -> Flag:
         "cleared_at": None,
         "ended": None,
         "acknowledged": None,
+        "handed": None,
         "raises": flag.event.raises + 1,
     }
     return _with(flag, **again, **finding.says())
@@ -208,6 +212,11 @@ def cleared(flag: Flag, why: str, now: datetime) -> Flag:
 def acknowledged(flag: Flag, by: str, now: datetime) -> Flag:
     """Return a flag that a person has seen."""
     return _with(flag, acknowledged=Acknowledgement(by=by, at=now))
+
+
+def handed(flag: Flag, by: str, reason: str, now: datetime) -> Flag:
+    """Return a flag that a person hands to the helpdesk."""
+    return _with(flag, handed=HandOver(by=by, at=now, reason=reason))
 
 
 def _with(flag: Flag, **changes: object) -> Flag:
@@ -270,6 +279,8 @@ def news(event: Event, told: Event) -> tuple[timedelta, str] | None:
     """Say what is new of an open flag, and how long after its last message it may be told."""
     if event.acknowledged != told.acknowledged:
         return AT_ONCE, "a person has seen it"
+    if event.handed != told.handed:
+        return AT_ONCE, "a person hands it to the helpdesk"
     if event.severity is Severity.ALARM and told.severity is Severity.WATCH:
         return AT_ONCE, "it is an alarm now"
     model = EVIDENCE[event.kind]

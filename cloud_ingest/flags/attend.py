@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What people do with a flag: look at it, acknowledge it, mute it for a time.
+"""What people do with a flag: look at it, acknowledge it, mute it, hand it over.
 
 A flag is named by its id, or by the first eight characters of it, or by its subject or unit.
 
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from cloud_ingest.core.flag import Change, Flag, Mute, acknowledged
+from cloud_ingest.core.flag import Change, Flag, Mute, acknowledged, handed
 from cloud_ingest.core.typed_text import own_label, remark
 from cloud_ingest.errors import NotFound, UserError
 from cloud_ingest.store.connection import Connection
@@ -106,6 +106,25 @@ def acknowledge(conn: Connection, named: Named, *, by: str, reason: str, now: da
     return seen
 
 
+def hand(conn: Connection, named: Named, *, by: str, reason: str, now: datetime) -> Flag:
+    """Hand an open flag to the helpdesk: its message goes out at once, with who asks and why.
+
+    Raises:
+        NotFound: there is none.
+        UserError: none is open, several are, or it is muted.
+        TextRefused: who or why cannot be kept.
+    """
+    by, reason = remark(by, "--by"), remark(reason, "--reason")
+    flag = _one(_open(_found(conn, named), named), named)
+    give = partial(_handed, by=by, reason=reason, now=now)
+    given = change_flag(conn, flag, give, Change.HANDED, author=by, reason=reason, now=now)
+    if given is None:
+        raise UserError(
+            f"flag {flag.event.id} is muted or over: nobody would be told; unmute it first"
+        )
+    return given
+
+
 def mute(
     conn: Connection, named: Named, *, until: datetime, by: str, reason: str, now: datetime
 ) -> tuple[Mute, int]:
@@ -157,6 +176,12 @@ def unmute(conn: Connection, named: Named, *, by: str, reason: str, now: datetim
 
 def _seen(flag: Flag, by: str, now: datetime) -> Flag | None:
     return acknowledged(flag, by, now) if flag.event.state == "open" else None
+
+
+def _handed(flag: Flag, by: str, reason: str, now: datetime) -> Flag | None:
+    if flag.event.state != "open" or flag.is_muted(now):
+        return None
+    return handed(flag, by, reason, now)
 
 
 def _slot_of(conn: Connection, named: Named) -> tuple[int, EventKind, Subject]:

@@ -22,6 +22,7 @@ from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.evidence_months import make_evidence_months
+from cloud_ingest.store.gateway_days import days_before, renew_gateway_days
 from cloud_ingest.store.locks import Lock, advisory_lock
 from cloud_ingest.store.migrate import Store, open_store
 from cloud_ingest.store.partitions import (
@@ -86,6 +87,7 @@ def upkeep(
     make_room(conn, None, quotas, now)
     forget_uses(conn, now)
     forget_pictures(conn, now - photos_kept)
+    renew_gateway_days(conn, days_before(now, store.zone), now)
     continuous = store.rollups == "continuous"
     compressed = compress_chunks(conn, now - COMPRESS_AFTER) if continuous else 0
     make_evidence_months(

@@ -18,6 +18,7 @@ from shared_schema.events import (
     Acknowledgement,
     Event,
     EventKind,
+    HandOver,
     Severity,
     Subject,
     SubjectType,
@@ -180,6 +181,9 @@ def _flag(
     tower: str | None,
     acknowledged_by: str | None,
     acknowledged_at: datetime | None,
+    handed_by: str | None,
+    handed_at: datetime | None,
+    handed_because: str | None,
     told: dict[str, Any] | None,
     told_at: datetime | None,
     tell_at: datetime | None,
@@ -200,6 +204,11 @@ def _flag(
         acknowledged=(
             Acknowledgement(by=acknowledged_by, at=acknowledged_at)
             if acknowledged_by and acknowledged_at
+            else None
+        ),
+        handed=(
+            HandOver(by=handed_by, at=handed_at, reason=handed_because)
+            if handed_by and handed_at and handed_because
             else None
         ),
         ended="over" if columns["state"] == "cleared" else None,

@@ -20,5 +20,9 @@ NOTICES: Final[Mapping[str, str]] = {
     "read-approved": _("The reading is taken."),
     "read-refused": _("The reading is refused; its sender sees why."),
     "link-left": _("This page is closed. Open your link again when you need it."),
+    "flag-seen": _("It is noted that you look into it."),
+    "flag-handed": _("The helpdesk is told, with your reason."),
+    "flag-muted": _("It is muted: nobody is told of it until that day is over."),
+    "flag-unmuted": _("The mute is over: what is still there is told again."),
     "signed-out": _("You are signed out."),
 }

@@ -8,6 +8,7 @@ In: a request, a template, values. Out: an answer. Never: a value that passes un
 """
 
 import functools
+import re
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -32,6 +33,9 @@ SMOOTH: Final = Markup(
 Without scripts they load the page that they name.
 """
 
+UNSEEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters that a store of before may have: no browser shows them, some obey them."""
+
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """Write a page."""
@@ -47,7 +51,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
         notice=notice,
         **values,
     )
-    return HTMLResponse(text, status)
+    return HTMLResponse(UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text), status)
 
 
 def see_other(path: str, **query: object) -> Response:

@@ -19,7 +19,7 @@ def number(value: Decimal | int | None) -> str:
     """Write a number with its digits as they are, grouped as in India: 12,34,567.890."""
     if value is None:
         return NO_NUMBER
-    text = f"{value:f}"
+    text = f"{Decimal(value):f}"
     sign, text = ("\N{MINUS SIGN}", text[1:]) if text.startswith("-") else ("", text)
     whole, point, part = text.partition(".")
     head, tail = whole[:-3], whole[-3:]

@@ -3,7 +3,7 @@
 -- each unit whose meter is behind it; while it is open, of those that are behind it still.
 SELECT e.event_id, e.society_id, s.name AS society, e.kind, e.severity, e.subject_type, e.subject,
        e.service, e.unit_type, e.unit, e.tower, e.state, e.since, e.raised_at, e.raises,
-       e.acknowledged_by, e.acknowledged_at, e.cleared_at, e.message, e.evidence_schema, e.evidence,
+       e.acknowledged_by, e.acknowledged_at, e.handed_by, e.handed_at, e.handed_because, e.cleared_at, e.message, e.evidence_schema, e.evidence,
        e.told, e.told_at, e.tell_at, m.until AS muted_until, m.author AS muted_by,
        m.reason AS muted_because, m.created_at AS muted_at
 FROM event AS e
