@@ -79,6 +79,7 @@ API: Final[dict[str, Scope | str | None]] = {
     "POST /v1/events/{flag}/mute": Scope.EVENTS_WRITE,
     "POST /v1/events/{flag}/unmute": Scope.EVENTS_WRITE,
     "GET /v1/gateways": Scope.HEALTH_READ,
+    "GET /v1/gateways/{gateway}": Scope.HEALTH_READ,
     "GET /v1/months/{month}": Scope.MONTHS_READ,
     "GET /v1/months/{month}/balances": Scope.MONTHS_READ,
     "GET /v1/months/{month}/changes": Scope.MONTHS_READ,

@@ -126,4 +126,9 @@ def test_registers_and_gateways_are_what_commands_list(closed: Api, store_dsn: s
     words = ["gateway", "list", "--society", SOCIETY, "--json", "--dsn", store_dsn]
     listed = json.loads(runner.invoke(app, words).stdout)
     (gateway,) = closed.ask("/v1/gateways", token).json()
+    days = gateway.pop("days")
     assert {name: listed[name] for name in gateway} == gateway
+    assert (len(days), days[0]["expected"], days[0]["present"]) == (30, 96, 0)
+    shown = closed.ask("/v1/gateways/gw-a", token).json()
+    assert (shown["gateway"], shown["total"]) == ({**gateway, "days": days}, 1)
+    assert (shown["meters"][0]["serial"], shown["meters"][0]["subject"]) == ("1", "A/12 04")
