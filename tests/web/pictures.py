@@ -14,6 +14,7 @@ from tests.web.place import Place
 IMAGES: Final = Path(__file__).parents[2] / "docs" / "images"
 PICTURES: Final = {
     "web-towers": (Role.TREASURER, url("/towers", month=MONTH), "en", "light"),
+    "web-flags": (Role.HELPDESK, "/flags", "hi", "light"),
 }
 
 
