@@ -18,10 +18,11 @@ Pure: no clock, environment, log, socket or driver.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import pairwise
 from operator import attrgetter
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.border import JITTER, PROMPT, Border
@@ -162,23 +163,33 @@ def rises_plainly(measured: Measured, days: Iterable[DayRegister], epochs: Epoch
     return last <= closing.raw
 
 
-def days_of(
-    measured: Measured, days: Iterable[DayRegister], epochs: Epochs, zone: ZoneInfo
-) -> dict[date, Decimal]:
-    """Cut a measured month into the days that have data: N - lag(N).
+class Stretch(NamedTuple):
+    """What was counted from one register to the next that ends a day."""
 
-    What was counted over a gap lands in the next day that has data. The days add up to the
-    month exactly, whatever was missed.
+    start: datetime
+    end: datetime
+    day: date
+    """In which it lands: that of its end."""
+    quantity: Decimal
+
+
+def stretches_of(
+    measured: Measured, days: Iterable[DayRegister], epochs: Epochs, zone: ZoneInfo
+) -> tuple[Stretch, ...]:
+    """Cut a measured month where its days have registers: N - lag(N).
+
+    What was counted over a gap is one stretch. They add up to the month exactly, whatever was
+    missed.
 
     Args:
-        measured: The month; without a quantity it has no days.
+        measured: The month; without a quantity it has no stretches.
         days: The rollups of its channels; those outside are ignored.
         epochs: Of its channels.
         zone: The society's.
     """
     opening, closing = measured.opening, measured.closing
     if opening is None or closing is None or measured.quantity is None:
-        return {}
+        return ()
     inner = sorted(
         (row for row in days if opening.ts < row.last_ts < closing.ts),
         key=lambda row: (row.last_ts, row.channel_id),
@@ -187,12 +198,31 @@ def days_of(
     if measured.end is not None and measured.end.at <= closing.ts <= measured.end.at + JITTER:
         ends_at = measured.end.at  # a poll that came late belongs to the day that it closes
     points = [
-        (day_of(opening.ts, zone), normalised(opening, epochs)),
-        *((row.day, normalised(row, epochs)) for row in inner),
-        (day_of(ends_at, zone), normalised(closing, epochs)),
+        (opening.ts, day_of(opening.ts, zone), normalised(opening, epochs)),
+        *((row.last_ts, row.day, normalised(row, epochs)) for row in inner),
+        (closing.ts, day_of(ends_at, zone), normalised(closing, epochs)),
     ]
+    with exactly():
+        return tuple(
+            Stretch(start, end, day, after - before)
+            for (start, _, before), (end, day, after) in pairwise(points)
+        )
+
+
+def by_day(stretches: Iterable[Stretch]) -> dict[date, Decimal]:
+    """Add stretches up by the days in which they land."""
     found: dict[date, Decimal] = {}
     with exactly():
-        for (_, before), (day, after) in pairwise(points):
-            found[day] = found.get(day, Decimal(0)) + after - before
+        for each in stretches:
+            found[each.day] = found.get(each.day, Decimal(0)) + each.quantity
     return found
+
+
+def days_of(
+    measured: Measured, days: Iterable[DayRegister], epochs: Epochs, zone: ZoneInfo
+) -> dict[date, Decimal]:
+    """Cut a measured month into the days that have data.
+
+    What was counted over a gap lands in the next day that has data.
+    """
+    return by_day(stretches_of(measured, days, epochs, zone))

@@ -11,12 +11,13 @@ days. Never: a quantity that was not published.
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.consumption import Stretch
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.month import day_of
 from cloud_ingest.core.register import DayRegister, Epochs, normalised
@@ -125,11 +126,11 @@ def with_days(
     )
     epochs = epochs_of(conn, exponents.keys())
     return [
-        DayUsage(
+        DayUsage.of(
             MeterUsage(
                 part.place, part.since, part.opening, part.until, part.closing, part.quantity
             ),
-            cut_into_days(
+            cut_into_stretches(
                 part,
                 [
                     row
@@ -163,29 +164,29 @@ def _channels(
     return found
 
 
-def cut_into_days(
+def cut_into_stretches(
     part: MeterPart, rows: Iterable[DayRegister], epochs: Epochs, zone: ZoneInfo
-) -> dict[date, Decimal]:
-    """Cut a published quantity into the days that have data; they add up to it; pure."""
+) -> tuple[Stretch, ...]:
+    """Cut a published quantity where its days have registers; they add up to it; pure."""
     since, until, quantity, before = part.since, part.until, part.quantity, part.opening
     if since is None or until is None or quantity is None or before is None:
-        return {}
+        return ()
     inner = sorted(
         (row for row in rows if since < row.last_ts < until),
         key=lambda row: (row.last_ts, row.channel_id),
     )
-    found: dict[date, Decimal] = {}
+    found: list[Stretch] = []
+    start = since
     with exactly():
         if inner:
             before += _added(inner[0], since, epochs)
         for row in inner:
             after = normalised(row, epochs)
-            found[row.day] = found.get(row.day, Decimal(0)) + after - before
-            before = after
-        last = day_of(until, zone)
-        rest = quantity - sum(found.values(), Decimal(0))
-        found[last] = found.get(last, Decimal(0)) + rest
-    return found
+            found.append(Stretch(start, row.last_ts, row.day, after - before))
+            start, before = row.last_ts, after
+        rest = quantity - sum((each.quantity for each in found), Decimal(0))
+        found.append(Stretch(start, until, day_of(until, zone), rest))
+    return tuple(found)
 
 
 def _added(row: DayRegister, at: datetime, epochs: Epochs) -> Decimal:

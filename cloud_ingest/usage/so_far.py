@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.border import SELF_READ_WINDOW
-from cloud_ingest.core.consumption import Measured, between, days_of
+from cloud_ingest.core.consumption import Measured, Stretch, between, by_day, stretches_of
 from cloud_ingest.core.month import Month
 from cloud_ingest.core.plausible import usual_most_per_day
 from cloud_ingest.core.register import Epochs, Register, in_time
@@ -81,6 +81,13 @@ class DayUsage(NamedTuple):
 
     month: MeterUsage
     days: Mapping[date, Decimal]
+    stretches: Sequence[Stretch] = ()
+    """The same from register to register: what was counted over a gap is one of them."""
+
+    @classmethod
+    def of(cls, month: MeterUsage, stretches: Sequence[Stretch]) -> "DayUsage":
+        """Return a month with what its stretches say of its days."""
+        return cls(month, by_day(stretches), stretches)
 
 
 def month_usage(
@@ -190,9 +197,9 @@ def day_usage(
     last = (month.end - timedelta(microseconds=1)).astimezone(zone).date()
     days = day_registers(conn, exponents, month.first, last)
     return [
-        DayUsage(
+        DayUsage.of(
             _usage(own[0], measured),
-            days_of(
+            stretches_of(
                 measured,
                 [day for row in own for day in days.get(row.channel_id or 0, ())],
                 epochs,

@@ -58,6 +58,8 @@ PAGES: Final[dict[str, tuple[Right, ...] | None]] = {
     "POST /self-read/photo": OPEN,
     "POST /self-read/send": OPEN,
     "GET /static/{digest}/{name:path}": OPEN,
+    "GET /unit": (Right.UNIT_SEE, Right.OWN_UNIT),
+    "GET /unit/search": (Right.UNIT_SEE,),
     "GET /towers": (Right.TOWERS_SEE,),
     "GET /towers/days": (Right.TOWERS_SEE,),
 }
