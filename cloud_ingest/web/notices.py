@@ -24,5 +24,7 @@ NOTICES: Final[Mapping[str, str]] = {
     "flag-handed": _("The helpdesk is told, with your reason."),
     "flag-muted": _("It is muted: nobody is told of it until that day is over."),
     "flag-unmuted": _("The mute is over: what is still there is told again."),
+    "approved": _("The month is approved: nothing of it changes until somebody opens it again."),
+    "reopened": _("The month is open again: closing it once more may change its numbers."),
     "signed-out": _("You are signed out."),
 }

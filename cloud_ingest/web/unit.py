@@ -18,7 +18,7 @@ from cloud_ingest.errors import NotFound
 from cloud_ingest.http.resources import Now, Opened, Reading
 from cloud_ingest.views.unit_page import Asked, unit_page
 from cloud_ingest.views.unit_search import MOST, find_subjects
-from cloud_ingest.web import day_bars
+from cloud_ingest.web import day_bars, words_flags
 from cloud_ingest.web.access import needs
 from cloud_ingest.web.page import page
 
@@ -60,7 +60,7 @@ def unit(
         return page(request, "unit_search.html", q="", found=(), most=MOST)
     name = month or str(named_month(None, store.zone, now))
     shown = unit_page(store.conn, asked, name, store.zone, now)
-    return page(request, "unit.html", shown=shown, bars=day_bars)
+    return page(request, "unit.html", shown=shown, bars=day_bars, words=words_flags)
 
 
 @router.get("/unit/search")

@@ -55,6 +55,8 @@ NAMES: Final = {
     "service": "electricity",
     "day": "2026-11-02",
     "show": "all",
+    "sort": "missing",
+    "form": "json",
 }
 """What a page is asked for."""
 OWN: Final = {"/towers/days": {"tower": "Tower 1"}}

@@ -13,6 +13,7 @@ from tests.web.place import Place
 
 IMAGES: Final = Path(__file__).parents[2] / "docs" / "images"
 PICTURES: Final = {
+    "web-month": (Role.TREASURER, url("/month", month=MONTH), "en", "light"),
     "web-unit": (Role.TREASURER, url("/unit", unit="A-1204", month=MONTH), "en", "light"),
     "web-towers": (Role.TREASURER, url("/towers", month=MONTH), "en", "light"),
     "web-flags": (Role.HELPDESK, "/flags", "hi", "light"),

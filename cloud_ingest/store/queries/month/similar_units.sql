@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What units of a tower used in a closed month: how many are known, and the middle one.
 -- Params: society_id, month, tower, start, end, besides (a unit that is left out)
 WITH flat AS (
