@@ -14,25 +14,18 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from cloud_ingest.http.resources import Resources
 from cloud_ingest.web import (
-    account,
     approval,
     files,
     flags,
     health,
     home,
     month,
-    month_sent,
-    origin,
-    people,
-    privacy,
     self_read,
     self_read_queue,
     sign_in,
     static_files,
-    tokens,
     towers,
     unit,
-    unit_curve,
 )
 from cloud_ingest.web.problems import answer_problems
 from cloud_ingest.web.visit import Visit
@@ -42,21 +35,14 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     sign_in.router,
     home.router,
     month.router,
-    month_sent.router,
     approval.router,
     files.router,
     unit.router,
-    unit_curve.router,
-    origin.router,
     flags.router,
     towers.router,
     health.router,
     self_read.router,
     self_read_queue.router,
-    people.router,
-    tokens.router,
-    account.router,
-    privacy.router,
 )
 
 
