@@ -13,6 +13,7 @@ Raises: SignInRefused.
 import functools
 import hashlib
 import secrets
+import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -21,7 +22,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from cloud_ingest.core.role import RIGHTS, Right, Role
-from cloud_ingest.errors import SignInRefused
+from cloud_ingest.errors import QuotaReached, SignInRefused
 from cloud_ingest.store.accounts import Account, Membership, find_account, memberships_of
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.web_sessions import (
@@ -38,6 +39,9 @@ SEEN_TO_THE: Final = timedelta(minutes=1)
 """How finely the last request is kept: else each would write."""
 LONGEST_PASSWORD: Final = 200
 _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+_PLACES: Final = threading.BoundedSemaphore(2)
+"""So many passwords are compared at a time, each with 19 MiB: pages go on beside them."""
+_PATIENCE_S: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ def sign_in(conn: Connection, login: str, password: str) -> list[Membership]:
     Raises:
         SignInRefused: the login, the password or both are wrong; or the person is nothing to any
             society now.
+        QuotaReached: too many try at this moment.
     """
     found = find_account(conn, login.strip().lower())
     if not _is_right(found, password[: LONGEST_PASSWORD + 1]) or found is None or found.ended_at:
@@ -91,10 +96,14 @@ def _of_nobody() -> str:
 
 def _is_right(found: Account | None, password: str) -> bool:
     kept = None if found is None else found.password_hash
+    if not _PLACES.acquire(timeout=_PATIENCE_S):
+        raise QuotaReached("too many people sign in at this moment: try again in a few seconds")
     try:
         return _HASHER.verify(kept or _of_nobody(), password) and kept is not None
     except (Argon2Error, InvalidHashError):
         return False
+    finally:
+        _PLACES.release()
 
 
 def open_session(conn: Connection, membership_id: int, now: datetime) -> str:

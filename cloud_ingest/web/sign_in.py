@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from cloud_ingest.entries.sign_in import LONGEST, Visitor, open_session, sign_in, sign_out
 from cloud_ingest.errors import SignInRefused
-from cloud_ingest.http.resources import Now, Writing
+from cloud_ingest.http.resources import Now, Writing, resources_of
 from cloud_ingest.web import cookies
 from cloud_ingest.web.access import needs
 from cloud_ingest.web.forms import CheckedForm
@@ -19,6 +19,7 @@ from cloud_ingest.web.page import page, see_other
 
 router = APIRouter()
 HOME: Final = "/"
+LONGEST_LOGIN: Final = 128
 
 
 def own_path(text: str) -> str:
@@ -37,11 +38,11 @@ def login(request: Request) -> Response:
 @router.post("/login")
 def take_login(request: Request, form: CheckedForm, store: Writing, now: Now) -> Response:
     """Sign somebody in."""
-    following = own_path(form.text("next") or HOME)
+    following, login = own_path(form.text("next") or HOME), form.text("login")
+    resources_of(request).require_rate(("login", login.lower()[:LONGEST_LOGIN]), "this login")
     try:
-        memberships = sign_in(store.conn, form.text("login"), form.texts.get("password", ""))
+        memberships = sign_in(store.conn, login, form.texts.get("password", ""))
     except SignInRefused:
-        login = form.text("login")
         return page(request, "login.html", 401, following=following, login=login, is_wrong=True)
     cookie = open_session(store.conn, memberships[0].membership_id, now)
     answer = Response(status_code=303, headers={"Location": following})

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from cloud_ingest.core.role import Role
+from cloud_ingest.entries import sign_in as sign_ins
 from cloud_ingest.entries.sign_in import IDLE, hash_password
 from cloud_ingest.store.accounts import add_account, add_membership
 from cloud_ingest.store.registry import find_society
@@ -121,3 +122,29 @@ def test_a_theme_and_a_language_are_remembered(web: Web) -> None:
     answer = browser.get("/choices?theme=dark&lang=xx&next=/login")
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
     assert 'data-theme="dark"' in browser.get("/login").text
+
+
+def test_a_login_is_tried_a_few_times_alone(web: Web) -> None:
+    browser = web.nobody()
+    browser.get("/login")
+    browser.csrf = browser.client.cookies[cookies.FORM]
+    for login in ("Asha", "asha ", "ASHA") * 3 + ("asha",):
+        assert browser.post("/login", login=login, password=WRONG).status_code == 401
+    late = browser.post("/login", login="asha", password=WRONG)
+    assert late.status_code == 429
+    assert 0 < int(late.headers["retry-after"]) <= 31
+    assert browser.post("/login", login="ravi", password=WRONG).status_code == 401
+
+
+def test_a_flood_of_logins_does_not_stop_the_pages(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sign_ins, "_PATIENCE_S", 0.01)
+    browser = web.nobody()
+    browser.get("/login")
+    browser.csrf = browser.client.cookies[cookies.FORM]
+    places = [sign_ins._PLACES.acquire() for _ in range(2)]
+    assert browser.post("/login", login="asha", password=WRONG).status_code == 429
+    for _ in places:
+        sign_ins._PLACES.release()
+    assert browser.post("/login", login="asha", password=WRONG).status_code == 401
