@@ -59,6 +59,7 @@ PAGES: Final[dict[str, tuple[Right, ...] | None]] = {
     "POST /self-read/send": OPEN,
     "GET /static/{digest}/{name:path}": OPEN,
     "GET /month": (Right.MONTH_SEE,),
+    "GET /month/changes": (Right.MONTH_SEE,),
     "GET /month/approve": (Right.MONTH_APPROVE,),
     "POST /month/approve": (Right.MONTH_APPROVE,),
     "POST /month/reopen": (Right.MONTH_APPROVE,),

@@ -9,6 +9,7 @@ import pytest
 
 from cloud_ingest.core.month import parse_month
 from cloud_ingest.month.approve import approve_month
+from cloud_ingest.month.changes_after import month_changes
 from cloud_ingest.month.close import close_month
 from cloud_ingest.month.report import month_report
 from cloud_ingest.rollup.refresh import refresh
@@ -128,3 +129,21 @@ def test_a_closed_month_is_a_file(web: Web, form: str) -> None:
     assert answer.status_code == 200
     assert answer.headers["content-disposition"].endswith(f'.{form}"')
     assert len(answer.content) > 100
+
+
+def test_what_changed_is_what_the_report_tells(web: Web, site: Site) -> None:
+    address = "/month/changes?month=2026-07"
+    person = web.login("treasurer")
+    assert "nothing was sent yet" in text_of(person.get(address))
+    close_month(web.conn, SOCIETY, "2026-07", CLOSED)
+    assert "Nothing changed after the month was sent" in text_of(person.get(address))
+    site.deliver("4", every(BEGIN, local("2026-07-09 23:00"), 0, 1, HOUR))
+    refresh(web.conn, NOW)
+    close_month(web.conn, SOCIETY, "2026-07", CLOSED + 5 * HOUR)
+    told = month_changes(web.conn, SOCIETY, JULY)
+    text = text_of(person.get(address))
+    assert len(told.numbers) + len(told.held) == 1
+    for number in told.numbers:
+        assert f"{number.subject} , electricity no number {number.after} kWh" in text
+    for waits in told.held:
+        assert f"would become {waits.quantity} kWh" in text
