@@ -111,5 +111,13 @@ def memberships_of(conn: Connection, account_id: int) -> list[Membership]:
     )
 
 
+@translating
+def set_password(conn: Connection, account_id: int, password_hash: str) -> None:
+    """Keep another password."""
+    conn.execute(
+        "UPDATE account SET password_hash = %s WHERE account_id = %s", (password_hash, account_id)
+    )
+
+
 def _membership(*, role: str, **columns: object) -> Membership:
     return Membership(role=Role(role), **columns)  # type: ignore[arg-type]

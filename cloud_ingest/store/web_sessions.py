@@ -86,5 +86,18 @@ def end_session(conn: Connection, web_session_id: int, now: datetime) -> None:
     )
 
 
+@translating
+def end_sessions(conn: Connection, account_id: int, now: datetime) -> None:
+    """End every session of an account."""
+    conn.execute(
+        """
+        UPDATE web_session SET ended_at = %s FROM membership
+        WHERE membership.membership_id = web_session.membership_id AND account_id = %s
+          AND web_session.ended_at IS NULL
+        """,
+        (now, account_id),
+    )
+
+
 def _session(*, role: str, **columns: object) -> WebSession:
     return WebSession(role=Role(role), **columns)  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from cloud_ingest.http.resources import Resources
 from cloud_ingest.web import (
+    account,
     approval,
     files,
     flags,
@@ -45,6 +46,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     health.router,
     self_read.router,
     self_read_queue.router,
+    account.router,
 )
 
 

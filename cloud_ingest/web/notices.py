@@ -26,5 +26,6 @@ NOTICES: Final[Mapping[str, str]] = {
     "flag-unmuted": _("The mute is over: what is still there is told again."),
     "approved": _("The month is approved: nothing of it changes until somebody opens it again."),
     "reopened": _("The month is open again: closing it once more may change its numbers."),
+    "password-changed": _("Your password is changed, and you are signed out everywhere else."),
     "signed-out": _("You are signed out."),
 }

@@ -45,7 +45,11 @@ def take_login(request: Request, form: CheckedForm, store: Writing, now: Now) ->
     except SignInRefused:
         return page(request, "login.html", 401, following=following, login=login, is_wrong=True)
     cookie = open_session(store.conn, memberships[0].membership_id, now)
-    answer = Response(status_code=303, headers={"Location": following})
+    return with_session(request, Response(status_code=303, headers={"Location": following}), cookie)
+
+
+def with_session(request: Request, answer: Response, cookie: str) -> Response:
+    """Return an answer that signs somebody in."""
     secure: bool = request.state.secure
     age = int(LONGEST.total_seconds())
     cookies.keep(answer, cookies.SESSION, cookie, secure=secure, max_age=age)
