@@ -222,7 +222,7 @@ def _cells(
         kind: SubjectKind = "unit" if number.subject.type.value == "unit" else "common"
         key = SubjectKey(kind, number.subject.id, number.service)
         if key not in missing:
-            delivery = sent.get(billing_ack_key(number), "waiting")
+            delivery = sent.get(billing_ack_key(number), "acknowledged")
             is_held = (number.subject, number.service) in held
             found.setdefault(key[:2], {})[number.service] = _sent(number, delivery, is_held=is_held)
     for key, lacks in missing.items():

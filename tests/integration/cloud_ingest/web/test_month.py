@@ -13,6 +13,7 @@ from cloud_ingest.month.changes_after import month_changes
 from cloud_ingest.month.close import close_month
 from cloud_ingest.month.report import month_report
 from cloud_ingest.rollup.refresh import refresh
+from cloud_ingest.store import outbox
 from tests.support.store import SOCIETY, ZONE, Site, every, local, unit_line
 from tests.support.web import Web, text_of
 
@@ -147,3 +148,14 @@ def test_what_changed_is_what_the_report_tells(web: Web, site: Site) -> None:
         assert f"{number.subject} , electricity no number {number.after} kWh" in text
     for waits in told.held:
         assert f"would become {waits.quantity} kWh" in text
+
+
+def test_what_was_acknowledged_and_forgotten_is_still_acknowledged(web: Web) -> None:
+    close_month(web.conn, SOCIETY, "2026-07", CLOSED)
+    web.conn.execute("UPDATE outbox SET published_at = %s, acked_at = %s", (CLOSED, CLOSED))
+    outbox.prune(web.conn, NOW + timedelta(days=400))
+    told = month_report(web.conn, SOCIETY, "2026-07").lines
+    assert {each.delivery for each in told} == {"acknowledged", "withheld"}
+    text = text_of(web.login("treasurer").get(PAGE))
+    assert text.count("billing: acknowledged") == 3
+    assert "waits to be sent" not in text
