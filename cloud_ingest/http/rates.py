@@ -2,7 +2,7 @@
 """How often somebody may ask: a bucket that fills by itself, for each asker.
 
 In: who asks, a time in seconds. Out: how long it has to wait. Owns: the buckets of this
-process; a second process has its own. Those that are full again are forgotten.
+process; a second process has its own. Of too many the fullest are forgotten.
 """
 
 from typing import Final, Literal
@@ -45,7 +45,7 @@ class Rates:
         return min(self._at_once, left + max(0.0, now_s - since_s) * self._a_second)
 
     def _forget(self, now_s: float) -> None:
-        """Forget the buckets that are full again; where none is, the oldest."""
-        full = [each for each in list(self._left) if self._left_of(each, now_s) >= self._at_once]
-        for asker in full or list(self._left)[: MOST_BUCKETS // 10]:
+        """Forget those that have most left: who is held back by a bucket stays so."""
+        by_left = sorted(self._left, key=lambda each: -self._left_of(each, now_s))
+        for asker in by_left[: MOST_BUCKETS // 10]:
             self._left.pop(asker, None)

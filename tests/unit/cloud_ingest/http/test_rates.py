@@ -24,5 +24,12 @@ def test_what_is_remembered_is_bounded() -> None:
     for number in range(MOST_BUCKETS * 2):
         assert rates.wait_s(("login", str(number)), number * 0.001) == 0
     assert len(rates._left) <= MOST_BUCKETS
-    rates.wait_s(("login", "late"), 1e6)
-    assert len(rates._left) < MOST_BUCKETS
+
+
+def test_a_flood_of_others_frees_nobody_who_is_held_back() -> None:
+    rates = Rates(a_second=1 / 30, at_once=10)
+    asha: Asker = ("login", "asha")
+    assert [rates.wait_s(asha, 0) == 0 for _ in range(11)] == [True] * 10 + [False]
+    for number in range(MOST_BUCKETS * 2):
+        rates.wait_s(("login", str(number)), number / 1000)
+    assert rates.wait_s(asha, MOST_BUCKETS * 2 / 1000) > 0
