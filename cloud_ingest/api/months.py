@@ -21,6 +21,7 @@ from cloud_ingest.exports.formats import (
     unit_file,
     unit_file_name,
 )
+from cloud_ingest.http.download import download
 from cloud_ingest.http.resources import Now, Reading
 from cloud_ingest.month.changes_after import MonthChanges, month_changes, settles_at
 from cloud_ingest.month.exported import Owner, month_export, unit_export
@@ -100,7 +101,7 @@ def file_of_month(
     """
     found = month_export(store.conn, caller.society, span)
     written = b"".join(month_file(found, form, bom=bom, amounts=amounts))
-    return _file(written, MEDIA_TYPES[form], file_name(caller.society, str(span), form.value))
+    return download(written, MEDIA_TYPES[form], file_name(caller.society, str(span), form.value))
 
 
 @router.get("/months/{month}/units/{unit:path}/files/{form}", response_class=Response)
@@ -119,14 +120,8 @@ def file_of_unit(
     """
     found, days = unit_export(store.conn, caller.society, span, Owner(subject_type, unit))
     written = b"".join(unit_file(found, form, days))
-    return _file(written, UNIT_MEDIA_TYPES[form], unit_file_name(unit, str(span), form))
+    return download(written, UNIT_MEDIA_TYPES[form], unit_file_name(unit, str(span), form))
 
 
 def _json(body: bytes) -> Response:
     return Response(body, media_type="application/json")
-
-
-def _file(body: bytes, media_type: str, name: str) -> Response:
-    safe = name.encode("ascii", "ignore").decode() or "month"
-    headers = {"Content-Disposition": f'attachment; filename="{safe}"'}
-    return Response(body, media_type=media_type, headers=headers)

@@ -4,18 +4,10 @@
 In: options as a person typed them. Out: the service until SIGTERM. Never: a decision.
 """
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from cloud_ingest import logs
 from cloud_ingest.api.app import make_app
 from cloud_ingest.cli.group import new_group
-from cloud_ingest.cli.options import Config, Dsn, dsn_of, one_line_errors
-from cloud_ingest.http.listen import listening, serve_app
-from cloud_ingest.http.resources import Resources
-from cloud_ingest.settings_file import load_settings
+from cloud_ingest.cli.options import Config, Dsn
+from cloud_ingest.cli.serving import Address, LogAs, OfSocket, Public, serve_until_stopped
 
 app = new_group()
 
@@ -23,21 +15,10 @@ app = new_group()
 @app.command("api")
 def api(
     *,
-    address: Annotated[
-        str, typer.Option("--address", metavar="HOST:PORT", help="Where it listens.")
-    ] = "127.0.0.1:8080",
-    path: Annotated[
-        Path | None,
-        typer.Option("--socket", help="Listen at this socket of the file system instead."),
-    ] = None,
-    public: Annotated[
-        bool,
-        typer.Option("--public", help="The address may be one that others reach: there is no TLS."),
-    ] = False,
-    log_format: Annotated[
-        str | None,
-        typer.Option("--log-format", help="text or json, on stderr.", show_default="text"),
-    ] = None,
+    address: Address = "127.0.0.1:8080",
+    path: OfSocket = None,
+    public: Public = False,
+    log_format: LogAs = None,
     dsn: Dsn = None,
     config: Config = None,
 ) -> None:
@@ -47,9 +28,6 @@ def api(
 
     Example: cloud-ingest api --address 127.0.0.1:8080
     """
-    with one_line_errors():
-        settings = load_settings(config, dsn=dsn, log_format=log_format)
-        resources = Resources.at(settings, dsn_of(settings))
-        logs.set_up(settings.log_format)
-        with listening(address, path, public=public) as listener:
-            serve_app(make_app(resources), resources, listener)
+    serve_until_stopped(
+        make_app, address, path, public=public, log_format=log_format, dsn=dsn, config=config
+    )

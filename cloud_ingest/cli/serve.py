@@ -25,6 +25,7 @@ from cloud_ingest.cli.options import (
     dsn_of,
     one_line_errors,
 )
+from cloud_ingest.cli.serving import LogAs
 from cloud_ingest.service.start import run_service, service_settings
 from cloud_ingest.settings_file import load_settings
 
@@ -61,10 +62,6 @@ Metrics = Annotated[
         metavar="HOST:PORT",
         help="Where /metrics, /healthz and /readyz are served, as 127.0.0.1:9464; else nowhere.",
     ),
-]
-LogAs = Annotated[
-    str | None,
-    typer.Option("--log-format", help="text or json, on stderr.", show_default="text"),
 ]
 
 

@@ -18,7 +18,7 @@ import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -30,6 +30,8 @@ from cloud_ingest.http.resources import Resources
 from cloud_ingest.settings_receivers import is_here
 from cloud_ingest.store.migrate import open_store
 
+Application: TypeAlias = ASGIApp
+"""What is served: an application by ASGI."""
 MOST_CONNECTIONS: Final = 200
 HEAD_S: Final = 10.0
 """Within which a new connection brings its first request."""
@@ -73,7 +75,7 @@ class _Patient(H11Protocol):
             self._ends = None
 
 
-def serve_app(app: ASGIApp, resources: Resources, listener: socket.socket) -> None:
+def serve_app(app: Application, resources: Resources, listener: socket.socket) -> None:
     """Serve an application until SIGTERM, after the store has answered once.
 
     Raises:
@@ -92,7 +94,7 @@ def _end(_signal: int, _frame: object) -> None:
     raise SystemExit(0)
 
 
-def configured(app: ASGIApp) -> uvicorn.Config:
+def configured(app: Application) -> uvicorn.Config:
     """Return how the server is bounded."""
     return uvicorn.Config(
         app,

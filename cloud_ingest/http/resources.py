@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 
-from cloud_ingest.http.rates import SIGN_INS_A_SECOND, SIGN_INS_AT_ONCE, Asker, Rates
+from cloud_ingest.http.rates import Asker, Rates
 from cloud_ingest.http.refused import Refused
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store.connection import Connection
@@ -49,7 +49,6 @@ class Resources:
     pool: Pool
     clock: Callable[[], datetime] = _utc_now
     rates: Rates = field(default_factory=Rates)
-    sign_ins: Rates = field(default_factory=lambda: Rates(SIGN_INS_A_SECOND, SIGN_INS_AT_ONCE))
 
     @classmethod
     def at(cls, settings: CloudSettings, dsn: str) -> "Resources":
@@ -72,8 +71,7 @@ class Resources:
         Raises:
             Refused: it asks too often.
         """
-        rates = self.sign_ins if asker[0] == "login" else self.rates
-        if wait_s := rates.wait_s(asker, time.monotonic()):
+        if wait_s := self.rates.wait_s(asker, time.monotonic()):
             raise Refused(
                 429,
                 "too often",

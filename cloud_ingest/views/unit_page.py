@@ -24,13 +24,14 @@ from cloud_ingest.core.flag import Flag
 from cloud_ingest.core.month import Month, parse_month, previous_month
 from cloud_ingest.errors import NotFound
 from cloud_ingest.month.exported import Owner, month_export
-from cloud_ingest.month.published import ShownNumber, shown_month
+from cloud_ingest.month.published import ShownNumber
 from cloud_ingest.month.to_show import month_to_show
 from cloud_ingest.store.assignments import assignments_between
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import list_events
 from cloud_ingest.store.similar_units import Similar, similar_units
-from cloud_ingest.usage.so_far import DayUsage, day_usage
+from cloud_ingest.usage.so_far import DayUsage
+from cloud_ingest.views.unit_usage import published_or_so_far
 from shared_schema.billing import BILLING_UNITS
 from shared_schema.catalogue import Service
 from shared_schema.quality import Origin
@@ -110,6 +111,11 @@ class UnitPage:
         """Its name, such as 2026-10."""
         return str(self.span)
 
+    def beside(self, service: Service) -> list[tuple[Beside, ServiceOfUnit]]:
+        """Return the other months that know a service, the nearest first."""
+        months = (each for each in (self.before, self.year_before) if each is not None)
+        return [(each, found) for each in months if (found := each.of(service)) is not None]
+
     def similar_of(self, service: Service) -> Similar | None:
         """Return what similar units used of a service."""
         return next((each for each in self.similar if each.service == service), None)
@@ -174,7 +180,7 @@ def _beside(conn: Connection, asked: Asked, span: Month, zone: ZoneInfo) -> Besi
 def _services(
     conn: Connection, asked: Asked, span: Month, zone: ZoneInfo
 ) -> tuple[datetime | None, tuple[ServiceOfUnit, ...]]:
-    closed = shown_month(
+    found = published_or_so_far(
         conn,
         asked.society_id,
         span,
@@ -183,21 +189,12 @@ def _services(
         subject=asked.subject,
         self_read_window=asked.window,
     )
-    if closed is None:
-        usages = day_usage(
-            conn,
-            asked.society_id,
-            span,
-            zone,
-            subject_type=asked.kind,
-            subject=asked.subject,
-            self_read_window=asked.window,
-        )
-        return None, tuple(_so_far(service, own) for service, own in _by_service(usages))
+    if found.closed_at is None:
+        return None, tuple(_so_far(service, own) for service, own in _by_service(found.usages))
     origins = _origins(conn, asked, span)
-    numbers = {each.service: each for each in closed.numbers}
-    meters = dict(_by_service(closed.usages))
-    return closed.closed_at, tuple(
+    numbers = {each.service: each for each in found.numbers}
+    meters = dict(_by_service(found.usages))
+    return found.closed_at, tuple(
         ServiceOfUnit(
             service,
             BILLING_UNITS[service],

@@ -9,7 +9,7 @@ Raises: NotFound.
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TypedDict
+from typing import TypedDict, Unpack
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
@@ -22,7 +22,9 @@ from shared_schema.catalogue import Service
 from shared_schema.message import DecimalText
 
 
-class _Whose(TypedDict):
+class Whose(TypedDict):
+    """Of whom, and how far from a border a dial may stand for it."""
+
     subject_type: SubjectKind
     subject: str
     self_read_window: timedelta
@@ -68,17 +70,37 @@ def unit_usage(
     self_read_window: timedelta,
 ) -> UnitUsage:
     """Return what was published of a closed month; of an open one what is known so far."""
-    whose: _Whose = {
-        "subject_type": subject_type,
-        "subject": subject,
-        "self_read_window": self_read_window,
-    }
+    found = published_or_so_far(
+        conn,
+        society_id,
+        span,
+        zone,
+        subject_type=subject_type,
+        subject=subject,
+        self_read_window=self_read_window,
+    )
+    meters = tuple(map(_meter, found.usages))
+    return UnitUsage(str(span), found.closed_at, found.numbers, meters)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A unit's month, by number and by meter."""
+
+    closed_at: datetime | None
+    """None: so far, and without a number."""
+    numbers: tuple[ShownNumber, ...]
+    usages: tuple[DayUsage, ...]
+
+
+def published_or_so_far(
+    conn: Connection, society_id: int, span: Month, zone: ZoneInfo, **whose: Unpack[Whose]
+) -> Found:
+    """Return what was published of a closed month; of an open one what is known so far."""
     closed = shown_month(conn, society_id, span, zone, **whose)
     if closed is not None:
-        meters = tuple(map(_meter, closed.usages))
-        return UnitUsage(str(span), closed.closed_at, closed.numbers, meters)
-    so_far = day_usage(conn, society_id, span, zone, **whose)
-    return UnitUsage(str(span), None, (), tuple(map(_meter, so_far)))
+        return Found(closed.closed_at, closed.numbers, closed.usages)
+    return Found(None, (), tuple(day_usage(conn, society_id, span, zone, **whose)))
 
 
 def _meter(found: DayUsage) -> MeterDays:

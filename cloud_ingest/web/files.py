@@ -13,6 +13,7 @@ from cloud_ingest.core.month import parse_month
 from cloud_ingest.core.role import Right
 from cloud_ingest.entries.sign_in import Visitor
 from cloud_ingest.exports.formats import MEDIA_TYPES, Format, file_name, month_file
+from cloud_ingest.http.download import download
 from cloud_ingest.http.resources import Reading
 from cloud_ingest.month.exported import month_export
 from cloud_ingest.web.access import needs
@@ -32,7 +33,4 @@ def file_of_month(
     span = parse_month(month, store.zone)
     found = month_export(store.conn, visitor.society, span)
     written = b"".join(month_file(found, form, bom=form is Format.CSV, amounts=False))
-    name = file_name(visitor.society, str(span), form.value)
-    safe = name.encode("ascii", "ignore").decode() or "month"
-    headers = {"Content-Disposition": f'attachment; filename="{safe}"'}
-    return Response(written, media_type=MEDIA_TYPES[form], headers=headers)
+    return download(written, MEDIA_TYPES[form], file_name(visitor.society, str(span), form.value))

@@ -26,9 +26,13 @@ MOST_PAGES = 10_000
 
 def society_of(visitor: Visitor, store: Opened) -> Society:
     """Return the visitor's society, with its rules."""
-    window = store.settings.self_read_window(visitor.society)
-    rules = (window, store.settings.close_grace)
-    return Society(visitor.society, visitor.society_id, store.zone, *rules)
+    return Society(
+        name=visitor.society,
+        society_id=visitor.society_id,
+        zone=store.zone,
+        window=store.settings.self_read_window(visitor.society),
+        grace=store.settings.close_grace,
+    )
 
 
 @router.get("/month")

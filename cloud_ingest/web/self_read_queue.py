@@ -24,6 +24,7 @@ from cloud_ingest.entries.self_read_links import (
 from cloud_ingest.entries.sign_in import Visitor
 from cloud_ingest.errors import UserError
 from cloud_ingest.exports.link_cards import card_of, cards_csv
+from cloud_ingest.http.download import download
 from cloud_ingest.http.resources import Now, Reading, Writing
 from cloud_ingest.month.resident_links import links_to_hand_out
 from cloud_ingest.views.self_read_queue import queue
@@ -150,9 +151,7 @@ def sheet(form: CheckedForm, visitor: Deciding, store: Writing, now: Now) -> Res
 
             data, kind = sheet_pdf(cards, store.zone), "application/pdf"
     name = f"links-{month}.{'csv' if is_csv else 'pdf'}"
-    return Response(
-        data, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'}
-    )
+    return download(data, kind, name)
 
 
 def _number(text: str, otherwise: int) -> int:

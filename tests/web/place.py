@@ -126,7 +126,7 @@ class Place:
             unit = self.own.unit if role is Role.RESIDENT else None
             society = self.own.society
             self._logins[role] = self.web.login(role, unit=unit, society=society, name=NAMES[role])
-        self.web.resources.rates._left.clear()
+        self.web.resources.rates._used.clear()
         return self._logins[role]
 
     def with_password(self, role: Role) -> tuple[str, str]:

@@ -132,14 +132,14 @@ class Place:
 
     def visit(self, browser: Visiting, asked: Question) -> Any:
         """Open a page or send a form, as often as one likes."""
-        self.web.resources.rates._left.clear()
+        self.web.resources.rates._used.clear()
         if asked.method == "GET":
             return browser.get(asked.address)
         return browser.post(asked.address, **asked.query)
 
     def ask(self, token: dict[str, str], asked: Question) -> Any:
         """Ask the API, as often as one likes."""
-        self.api.resources.rates._left.clear()
+        self.api.resources.rates._used.clear()
         more: dict[str, Any] = {} if asked.method == "GET" else {"json": {}}
         return self.api.ask(asked.address, token, asked.method, **more)
 

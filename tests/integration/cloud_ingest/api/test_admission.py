@@ -16,7 +16,7 @@ from cloud_ingest.cli.command_line import app
 from cloud_ingest.core.api_token import Scope
 from cloud_ingest.errors import StoreReadOnly, StoreUnavailable
 from cloud_ingest.http import body
-from cloud_ingest.http.rates import AT_ONCE
+from cloud_ingest.http.rates import ASKING
 from cloud_ingest.month.close import close_month
 from cloud_ingest.store import pool as pools
 from cloud_ingest.store.connection import Connection, connect, translated
@@ -139,7 +139,7 @@ def test_the_last_use_is_kept_to_the_minute(api: Api) -> None:
 
 def test_who_asks_too_often_waits(api: Api) -> None:
     token, other = api.token(), api.token("helpdesk")
-    answers = [api.ask(EVENTS, token) for _ in range(int(AT_ONCE) + 60)]
+    answers = [api.ask(EVENTS, token) for _ in range(int(ASKING.at_once) + 60)]
     late = [each for each in answers if each.status_code == 429]
     assert late
     assert late[0].headers["retry-after"] == "1"
@@ -222,7 +222,7 @@ def test_nothing_that_is_asked_is_a_fault(api: Api) -> None:
         JSON.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=200),
     )
     def ask(path: str, tail: bytes, words: bytes, method: str, body: bytes) -> None:
-        api.resources.rates._left.clear()
+        api.resources.rates._used.clear()
         quoted = "".join(f"%{each:02x}" for each in tail)
         search = "".join(f"%{each:02x}" for each in words)
         at = f"{path}{quoted}?kind={search}&unit={search}&all={search}&{search}"

@@ -58,7 +58,7 @@ def _answers(
             for places in (case.path_parameters, case.query):
                 for name in set(places) & set(names):
                     places[name] = names[name]
-        api.resources.rates._left.clear()
+        api.resources.rates._used.clear()
         sent = case.as_transport_kwargs(base_url="http://testserver")
         sent["headers"] = {**dict(sent["headers"]), **token}
         sent.pop("cookies", None)

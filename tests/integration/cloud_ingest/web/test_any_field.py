@@ -93,14 +93,14 @@ def test_no_body_is_a_fault(place: tuple[Web, Furnished]) -> None:
     browser = web.login("manager", society=own.society)
     posts = [question(route, own).path for route in routes_of(web.app) if route[0] == "POST"]
     for address, kind, body in product(posts, KINDS, BODIES):
-        web.resources.rates._left.clear()
+        web.resources.rates._used.clear()
         head = {"Content-Type": kind}
         answer = browser.client.post(address, content=body, headers=head, follow_redirects=False)
         assert 400 <= answer.status_code < 500, (address, kind, body)
 
 
 def _sent(browser: Visiting, web: Web, method: str, address: str, sent: Mapping[str, str]) -> int:
-    web.resources.rates._left.clear()
+    web.resources.rates._used.clear()
     asked = "&".join(f"{name}={quote(value)}" for name, value in sent.items())
     if method == "GET":
         return int(browser.get(f"{address}?{asked}").status_code)

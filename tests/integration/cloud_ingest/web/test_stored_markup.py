@@ -77,7 +77,7 @@ def test_no_page_takes_a_text_for_markup(place: tuple[Web, Api, list[Furnished]]
         for method, path in routes_of(web.app):
             if method != "GET" or path.startswith("/static"):
                 continue
-            web.resources.rates._left.clear()
+            web.resources.rates._used.clear()
             answer = browser.get(question((method, path), own).address)
             assert answer.status_code < 500, path
             if answer.headers.get("content-type", "").startswith("text/html"):
