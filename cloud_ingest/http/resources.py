@@ -9,20 +9,23 @@ In: settings and a DSN. Out: `Opened`, a time.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 
+from cloud_ingest.http.kept import Kept
 from cloud_ingest.http.rates import Asker, Rates
 from cloud_ingest.http.refused import Refused
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.migrate import open_store
 from cloud_ingest.store.pool import Pool
+
+_R = TypeVar("_R")
 
 MOST_CONNECTIONS: Final = 8
 """To the database, of one process that serves."""
@@ -49,6 +52,7 @@ class Resources:
     pool: Pool
     clock: Callable[[], datetime] = _utc_now
     rates: Rates = field(default_factory=Rates)
+    kept: Kept = field(default_factory=Kept)
 
     @classmethod
     def at(cls, settings: CloudSettings, dsn: str) -> "Resources":
@@ -64,6 +68,10 @@ class Resources:
         """Lend the open store for one request."""
         with self.pool.lend(read_only=read_only) as conn:
             yield Opened(conn, open_store(conn, zone=self.settings.zone).zone, self.settings)
+
+    def kept_for_a_minute(self, key: Hashable, count: Callable[[], _R]) -> _R:
+        """Return what was counted within the last minute, or count it."""
+        return self.kept.of(key, time.monotonic(), count)
 
     def require_rate(self, asker: Asker, called: str) -> None:
         """Let somebody ask once more.

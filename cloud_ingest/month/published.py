@@ -37,6 +37,7 @@ from cloud_ingest.store import months
 from cloud_ingest.store.assignments import Assignment, assignments_between
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.published import (
+    Balanced,
     PublishedMonth,
     published_month,
     published_states,
@@ -135,13 +136,27 @@ def shown_month(
 ) -> ShownMonth | None:
     """Return a closed month, or one subject's part of it; None: it is open.
 
-    With a tower there are days of what may be in its balance, and of nothing else.
+    With a tower it is what may be in its balance, and nothing else.
 
     Raises:
         NotFound: the month says nothing of the subject.
     """
+    assigned = assignments_between(
+        conn,
+        society_id,
+        month.start,
+        month.end,
+        subject_type=subject_type,
+        subject=subject,
+        tower=tower,
+    )
     found = published_month(
-        conn, society_id, str(month), subject_type=subject_type, subject=subject
+        conn,
+        society_id,
+        str(month),
+        subject_type=subject_type,
+        subject=subject,
+        balanced=None if tower is None else Balanced(tower, {each.subject for each in assigned}),
     )
     if found is None:
         return None
@@ -152,9 +167,6 @@ def shown_month(
         own = [part for part in own if subject is None or part.place.subject == subject]
         parts += own
         numbers += _bulk_numbers(own)
-    assigned = assignments_between(
-        conn, society_id, month.start, month.end, subject_type=subject_type, subject=subject
-    )
     parts += _unproved(assigned, numbers)
     if subject is not None and not numbers:
         every = published_month(conn, society_id, str(month), subject_type=subject_type) or found

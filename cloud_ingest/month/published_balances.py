@@ -62,7 +62,7 @@ def shown_day_balances(
     )
     if found is None:
         return None
-    assigned = assignments_between(conn, society_id, month.start, month.end)
+    assigned = assignments_between(conn, society_id, month.start, month.end, tower=tower)
     usages = _with_parents(_without_catch_ups(found), assigned)
     exports = days_given_back(conn, _given_back(conn, usages, assigned), month, zone)
     return day_balances(usages, zone, entries, limits_of(conn, society_id), exports)

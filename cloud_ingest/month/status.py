@@ -8,7 +8,7 @@ In: a society, a month, the time. Out: one value for a sentence (`month.status_w
 JSON. Never: a write, a number.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -20,7 +20,12 @@ from cloud_ingest.month.close import CLOSE_GRACE
 from cloud_ingest.month.closing import SubjectKey, key_of
 from cloud_ingest.month.silent_gateways import SilentGateway, silent_gateways
 from cloud_ingest.month.still_to_read import ToRead, read_near, still_to_read
-from cloud_ingest.store.assignments import Assignment, assignments_between
+from cloud_ingest.store.assignments import (
+    Assignment,
+    assignments_between,
+    not_rolled_up,
+    numbers_between,
+)
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.month_runs import last_turn
 from cloud_ingest.store.published import PublishedStates, published_states
@@ -148,19 +153,21 @@ def month_status(
     """
     society_id = find_society(conn, society)
     to_read = still_to_read(conn, society_id, month, now, window)
-    serving = assignments_between(conn, society_id, month.start, month.end)
     states = published_states(conn, society_id, str(month))
-    own = _by_number(serving)
     missing: Iterable[MissingNumber]
     if states is not None:
         phase: Phase = "closed"
+        absent = set(map(key_of, states.withheld)) | set(map(key_of, states.withdrawn))
+        own = _meters_of(conn, society_id, absent, month)
         missing = _missing_of(conn, states, own, month, window)
         final = states.published - states.provisional
     else:
         phase = "running" if now < month.end else "ended"
-        late = _silent(to_read) if phase == "running" else _unread_now(conn, serving, month, window)
+        is_running = phase == "running"
+        late = _silent(to_read) if is_running else _unread_now(conn, society_id, month, window)
+        own = _meters_of(conn, society_id, late, month)
         missing = _unread(conn, {key: own[key] for key in late if key in own}, month)
-        final = len(own) - len(late)
+        final = numbers_between(conn, society_id, month.start, month.end) - len(late)
     return MonthStatus(
         society=society,
         month=str(month),
@@ -196,10 +203,13 @@ def _worst_first(one: MissingNumber) -> tuple[object, ...]:
     return (one.is_read, one.subject_type != "unit", is_late, one.subject, one.service)
 
 
-def _by_number(serving: Iterable[Assignment]) -> dict[SubjectKey, list[Assignment]]:
-    """Sort assignments by the number that they count for; a bulk meter has none."""
+def _meters_of(
+    conn: Connection, society_id: int, asked: Collection[SubjectKey], month: Month
+) -> dict[SubjectKey, list[Assignment]]:
+    """Return the meters of some numbers; a bulk meter has none."""
+    subjects = {each.label for each in asked}
     found: dict[SubjectKey, list[Assignment]] = {}
-    for each in serving:
+    for each in assignments_between(conn, society_id, month.start, month.end, subjects=subjects):
         if each.subject_type != "bulk":
             key = SubjectKey(each.subject_type, each.subject, each.service)
             found.setdefault(key, []).append(each)
@@ -213,10 +223,10 @@ def _silent(to_read: Iterable[ToRead]) -> set[SubjectKey]:
 
 
 def _unread_now(
-    conn: Connection, serving: Sequence[Assignment], month: Month, window: timedelta
+    conn: Connection, society_id: int, month: Month, window: timedelta
 ) -> set[SubjectKey]:
     """Return which numbers of a month that has ended have no reading near its end."""
-    at_end = [each for each in serving if each.valid_to is None or each.valid_to >= month.end]
+    at_end = not_rolled_up(conn, society_id, month)
     read = read_near(conn, at_end, month.end, window)
     return {
         SubjectKey(each.subject_type, each.subject, each.service)

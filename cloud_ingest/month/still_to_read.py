@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.core.month import MICROSECOND, Month
+from cloud_ingest.core.month import Month
 from cloud_ingest.core.register import tolerance_of
 from cloud_ingest.core.rules.offline import SILENCE
 from cloud_ingest.month.boundaries import month_channels
-from cloud_ingest.store.assignments import Assignment, assignments_between
+from cloud_ingest.store.assignments import Assignment, assignments_to_ask
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.gateways import standings
 from cloud_ingest.store.read_failures import UnheardMeter, unheard_meters
@@ -66,9 +66,8 @@ def still_to_read(
         window: How far from the border a dial may end the month.
     """
     border = span.end
-    serving = assignments_between(conn, society_id, border - MICROSECOND, border)
     silent = _silent(conn, society_id, border, now)
-    asked = [each for each in serving if each.legacy or each.meter_id in silent]
+    asked = assignments_to_ask(conn, society_id, border, silent)
     read = read_near(conn, asked, border, window)
     found = [
         _to_read(each, silent.get(each.meter_id), border, window)

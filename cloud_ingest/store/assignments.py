@@ -13,9 +13,12 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.month import Month
+from cloud_ingest.core.register import CAPTURE_PERIOD
 from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import all_rows, one_row, scalar, scalars
-from shared_schema.catalogue import Service
+from shared_schema.billing import BILLING_EXPONENTS, MAX_SCALER
+from shared_schema.catalogue import BILLED_REGISTER, Service
 from shared_schema.message import MeterId
 
 Checks = Literal["without", "with", "only"]
@@ -76,9 +79,16 @@ def assignments_between(
     *,
     subject_type: SubjectKind | None = None,
     subject: str | None = None,
+    subjects: Collection[str] | None = None,
+    tower: str | None = None,
     checks: Checks = "without",
 ) -> list[Assignment]:
-    """Return who had which meter at any time between ``start`` and ``end``, or what one had."""
+    """Return who had which meter at any time between ``start`` and ``end``, or what some had.
+
+    With a tower these are what may be in its balance: its own, all but units, and what hangs below
+    another meter.
+    """
+    asked = subjects if subject is None else [subject]
     return all_rows(
         conn,
         assignment_of_row,
@@ -88,10 +98,63 @@ def assignments_between(
             "start": start,
             "end": end,
             "subject_type": subject_type,
-            "subject": subject,
+            "subjects": None if asked is None else list(asked),
+            "tower": tower,
             "checks": checks,
         },
     )
+
+
+@translating
+def numbers_between(conn: Connection, society_id: int, start: datetime, end: datetime) -> int:
+    """Return how many numbers a stretch has: services of units and common areas with a meter."""
+    return int(
+        scalar(
+            conn,
+            """
+            SELECT count(DISTINCT (subject_type, subject, service)) FROM assignment
+            WHERE society_id = %s AND subject_type <> 'bulk' AND source <> 'check'
+            AND valid_from < %s AND (valid_to IS NULL OR valid_to > %s)
+            """,
+            (society_id, end, start),
+        )
+    )
+
+
+@translating
+def assignments_to_ask(
+    conn: Connection, society_id: int, before: datetime, silent: Collection[int]
+) -> list[Assignment]:
+    """Return which meters right before a moment need a person: silent ones, and all without a port.
+
+    Args:
+        conn: A connection.
+        society_id: Whose.
+        before: The moment.
+        silent: The numbers of meters that should speak by themselves and do not.
+    """
+    arguments = {"society_id": society_id, "before": before, "silent": list(silent)}
+    return all_rows(conn, assignment_of_row, query("assignment/to_ask"), arguments)
+
+
+@translating
+def not_rolled_up(conn: Connection, society_id: int, month: Month) -> list[Assignment]:
+    """Return the meters at the end of a month whose billed register's rollup ends before that.
+
+    Those that it leaves out have a reading within a capture period of the end.
+    """
+    billed = BILLING_EXPONENTS.keys()
+    arguments = {
+        "society_id": society_id,
+        "end": month.end,
+        "first": month.first,
+        "services": [str(service) for service, _ in billed],
+        "codes": [str(BILLED_REGISTER[service]) for service, _ in billed],
+        "units": [int(unit) for _, unit in billed],
+        "most_scaler": MAX_SCALER,
+        "period_s": CAPTURE_PERIOD.total_seconds(),
+    }
+    return all_rows(conn, assignment_of_row, query("assignment/not_rolled_up"), arguments)
 
 
 @translating

@@ -8,7 +8,7 @@ In: which flags. Out: values of `cloud_ingest.core.flag`. Never: a change;
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from cloud_ingest.core.flag import Change, Flag, Key, Mute
@@ -41,6 +41,34 @@ class RecordedChange:
     version: int | None
     """Of the message that told it; None: nobody was told."""
     message: str
+
+
+class FlagNote(NamedTuple):
+    """Whose flag it is, and of what kind."""
+
+    kind: EventKind
+    subject_type: str
+    subject: str
+    is_open: bool
+
+
+@translating
+def notes_of_stretch(
+    conn: Connection, society_id: int, start: datetime, end: datetime
+) -> list[FlagNote]:
+    """Return the flags of a society that were open at any time of a stretch, oldest first."""
+    return all_rows(
+        conn,
+        _note,
+        """
+        SELECT kind, coalesce(unit_type, subject_type) AS subject_type,
+               coalesce(unit, subject) AS subject, state = 'open' AS is_open
+        FROM event WHERE society_id = %s AND since < %s
+          AND (cleared_at IS NULL OR cleared_at > %s)
+        ORDER BY raised_at, event_id
+        """,
+        (society_id, end, start),
+    )
 
 
 @translating
@@ -163,6 +191,10 @@ def list_mutes(
 
 def _change(*, what: str, **columns: Any) -> RecordedChange:
     return RecordedChange(what=Change(what), **columns)
+
+
+def _note(*, kind: str, **columns: Any) -> FlagNote:
+    return FlagNote(EventKind(kind), **columns)
 
 
 def _mute(*, kind: str, subject_type: str, subject: str, author: str, **columns: Any) -> Mute:

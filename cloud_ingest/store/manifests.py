@@ -5,12 +5,19 @@ In: a society and a month. Out: manifests. Owns: ``month_close``. Never: a decis
 `cloud_ingest.month.close` decides.
 """
 
+import re
 from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 
+from cloud_ingest.errors import NotFound
 from cloud_ingest.store.connection import Connection, translating
 from cloud_ingest.store.rows import scalar, scalars
 from shared_schema.billing import BillingManifest
+
+HEAD_BYTES: Final = 4096
+"""Within which a manifest says its version: before its entries."""
+_VERSION: Final = re.compile(rb'"version":(\d+),"entries":')
 
 
 @translating
@@ -29,6 +36,26 @@ def manifest_line(conn: Connection, society_id: int, month: str) -> bytes | None
         (society_id, month),
     )
     return line
+
+
+@translating
+def manifest_named(conn: Connection, society_id: int, month: str) -> tuple[int, str]:
+    """Return the version of a closed month's manifest, and its hash in hex, without reading it.
+
+    Raises:
+        NotFound: the month is open.
+    """
+    row = conn.execute(
+        """
+        SELECT substring(manifest FROM 1 FOR %s), encode(sha256(manifest), 'hex') FROM month_close
+        WHERE society_id = %s AND month = %s
+        """,
+        (HEAD_BYTES, society_id, month),
+    ).fetchone()
+    version = None if row is None else _VERSION.search(row[0])
+    if row is None or version is None:
+        raise NotFound(f"{month} is not closed")
+    return int(version[1]), str(row[1])
 
 
 @translating

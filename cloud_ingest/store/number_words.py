@@ -99,6 +99,21 @@ def doubts(conn: Connection, society_id: int, month: str | None = None) -> list[
     )
 
 
+@translating
+def count_doubted(conn: Connection, society_id: int, month: str) -> int:
+    """Return how many numbers of a month are in doubt, and nobody accepted them."""
+    return int(
+        scalar(
+            conn,
+            """
+            SELECT count(*) FROM month_doubt
+            WHERE society_id = %s AND month = %s AND kind = 'doubted'
+            """,
+            (society_id, month),
+        )
+    )
+
+
 def _doubt(
     *, subject_type: str, subject: str, service: str, reasons: Sequence[str], **columns: Any
 ) -> Doubt:

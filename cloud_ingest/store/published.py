@@ -8,6 +8,7 @@ In: a society, a month, perhaps a subject. Out: what was published and not taken
 withheld, withdrawn or held, and the channels of the meters. Never: a write, a decision.
 """
 
+import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -74,6 +75,20 @@ class MeterChannel:
 
 
 @dataclass(frozen=True, slots=True)
+class Balanced:
+    """What may be in the balance of a tower."""
+
+    tower: str
+    units: Collection[str]
+    """Labels of units that hang there by now, beside those of which a number says so."""
+
+    @property
+    def said(self) -> bytes:
+        """How a number names the tower."""
+        return b'"tower":' + json.dumps(self.tower, ensure_ascii=False).encode()
+
+
+@dataclass(frozen=True, slots=True)
 class _KeptLine:
     message: bytes
     sha256: str
@@ -117,8 +132,18 @@ def published_month(
     *,
     subject_type: SubjectKind | None = None,
     subject: str | None = None,
+    balanced: Balanced | None = None,
 ) -> PublishedMonth | None:
-    """Return a closed month, or what it says of one subject; None: it is open."""
+    """Return a closed month, or what it says of some; None: it is open.
+
+    Args:
+        conn: A connection.
+        society_id: Whose.
+        month: Its name.
+        subject_type: Of one kind; None: of all.
+        subject: Of one subject; None: of all.
+        balanced: The numbers that may be in the balance of one tower alone; None: all.
+    """
     line = manifest_line(conn, society_id, month)
     if line is None:
         return None
@@ -135,6 +160,8 @@ def published_month(
         WHERE society_id = %(society_id)s AND month = %(month)s
           AND (%(subject)s::text IS NULL
                OR subject = %(subject)s AND subject_type = %(subject_type)s)
+          AND (%(tower)s::bytea IS NULL OR subject_type <> 'unit'
+               OR subject = ANY(%(labels)s) OR position(%(tower)s IN message) > 0)
         ORDER BY subject_type, subject, service, version DESC
         """,
         {
@@ -142,7 +169,10 @@ def published_month(
             "month": month,
             "subject": subject,
             "subject_type": subject_type,
+            "tower": None if balanced is None else balanced.said,
+            "labels": [] if balanced is None else list(balanced.units),
         },
+        prepare=False,
     )
     hashes = line if subject is not None else frozenset(_HASHES.findall(line))
     return PublishedMonth(

@@ -109,9 +109,9 @@ def register_months(
     month: Month,
     *,
     subject_type: SubjectKind | None = None,
-    subject: str | None = None,
+    subjects: Collection[str] | None = None,
 ) -> list[RegisterMonth]:
-    """Return the billed registers of a month's assignments, of all subjects or of one."""
+    """Return the billed registers of a month's assignments, of all subjects or of some."""
     return all_rows(
         conn,
         RegisterMonth,
@@ -123,7 +123,7 @@ def register_months(
             "first": month.first,
             "previous": previous_month(month.first),
             "subject_type": subject_type,
-            "subject": subject,
+            "subjects": None if subjects is None else list(subjects),
             **BILLED_CODES,
         },
         binary=True,

@@ -13,7 +13,7 @@ In: a society and a month. Out: values, from rollups, epochs and breaks of regis
 Never: a closed month (`month.published` has it), an estimate, a write.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -97,14 +97,15 @@ def month_usage(
     *,
     subject_type: SubjectKind | None = None,
     subject: str | None = None,
+    subjects: Collection[str] | None = None,
     self_read_window: timedelta = SELF_READ_WINDOW,
 ) -> list[MeterUsage]:
-    """Return what each meter counted in a month, of all subjects or of one.
+    """Return what each meter counted in a month, of all subjects, of one or of some.
 
     Raises:
         NotFound: the subject had no meter.
     """
-    rows, epochs = _registers(conn, society_id, month, subject_type, subject)
+    rows, epochs = _registers(conn, society_id, month, subject_type, subject, subjects=subjects)
     evidence = read_evidence(conn, rows, month)
     by_hand = read_by_hand(conn, rows, month, self_read_window)
     several = {
@@ -221,8 +222,11 @@ def _registers(
     month: Month,
     subject_type: SubjectKind | None,
     subject: str | None,
+    *,
+    subjects: Collection[str] | None = None,
 ) -> tuple[list[RegisterMonth], Epochs]:
-    rows = register_months(conn, society_id, month, subject_type=subject_type, subject=subject)
+    asked = subjects if subject is None else [subject]
+    rows = register_months(conn, society_id, month, subject_type=subject_type, subjects=asked)
     if subject is not None and not rows:
         hint = namesake_hint(subject, namesakes(conn, society_id, subject))
         raise NotFound(

@@ -11,22 +11,20 @@ Raises: NotFound, CloseRefused.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, Literal
-from zoneinfo import ZoneInfo
 
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.core.exact import exactly
 from cloud_ingest.core.month import Month
-from cloud_ingest.month.closing import SubjectKey
+from cloud_ingest.month.closing import SubjectKey, key_of
 from cloud_ingest.month.report import Delivery, deliveries
-from cloud_ingest.month.status import MissingNumber, MonthStatus, month_status
-from cloud_ingest.month.to_show import month_to_show
+from cloud_ingest.month.status import MissingNumber, MonthStatus
 from cloud_ingest.store.connection import Connection
-from cloud_ingest.store.events import list_events
+from cloud_ingest.store.events import FlagNote
 from cloud_ingest.store.month_rows import (
     SubjectOfMonth,
     newest_numbers,
@@ -35,9 +33,9 @@ from cloud_ingest.store.month_rows import (
 )
 from cloud_ingest.store.outbox import billing_ack_key
 from cloud_ingest.usage.so_far import month_usage
+from cloud_ingest.views.month_standing import Society, Standing, month_standing
 from shared_schema.billing import BILLING_UNITS, Held, MonthlyConsumption, NumberStatus
 from shared_schema.catalogue import Service
-from shared_schema.events import EventKind
 from shared_schema.quality import Quality, Reason
 
 ROWS: Final = 100
@@ -96,95 +94,68 @@ class UnitRow:
     subject: str
     tower: str | None
     cells: Mapping[Service, Cell]
-    flags: tuple[EventKind, ...]
-    """That are open."""
+    flags: tuple[FlagNote, ...]
+    """That were open at any time of the month."""
 
 
 @dataclass(frozen=True, slots=True)
 class MonthPage:
     """A page of a month, and where the whole month stands."""
 
-    span: Month
-    status: MonthStatus
+    standing: Standing
     chosen: Chosen
     rows: tuple[UnitRow, ...]
     total: int
     towers: tuple[str, ...]
     services: tuple[Service, ...]
-    leaks: int
-    """Open ones of the whole society."""
-
-    @property
-    def month(self) -> str:
-        """Its name, such as 2026-10."""
-        return str(self.span)
 
     @property
     def pages(self) -> int:
         """How many pages there are."""
         return max(1, -(-self.total // ROWS))
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether nothing speaks against approving it."""
-        status = self.status
-        is_whole = not (status.missing or status.held or status.provisional)
-        return status.phase == "closed" and status.approved is None and is_whole
-
-
-@dataclass(frozen=True, slots=True)
-class Society:
-    """Whose month it is, and by which rules."""
-
-    name: str
-    society_id: int
-    zone: ZoneInfo
-    window: timedelta
-    """How far from a border a dial may stand for it."""
-    grace: timedelta
-    """How long after its end a month may be closed."""
-
 
 def month_page(
     conn: Connection, society: Society, month: str, chosen: Chosen, now: datetime
 ) -> MonthPage:
-    """Return a page of a month."""
-    span = month_to_show(conn, society.society_id, month, society.zone, now)
-    status = month_status(conn, society.name, span, now, window=society.window, grace=society.grace)
+    """Return a page of a month; the last one in place of one behind it."""
+    standing = month_standing(conn, society, month, now)
+    span, status = standing.span, standing.status
     subjects = _subjects(conn, society, span, chosen, status)
+    if not subjects and chosen.page > 1:
+        first = _subjects(conn, society, span, replace(chosen, page=1), status)
+        last = -(-first[0].total // ROWS) if first else 1
+        chosen = replace(chosen, page=last)
+        subjects = _subjects(conn, society, span, chosen, status)
     cells = _cells(conn, society, span, status, subjects)
-    flags = list_events(conn, society=society.name)
-    open_flags: dict[str, list[EventKind]] = {}
-    for each in flags:
-        about = each.event.unit.id if each.event.unit else each.event.subject.id
-        open_flags.setdefault(about, []).append(each.event.kind)
+    flags: dict[tuple[str, str], list[FlagNote]] = {}
+    for each in standing.flags:
+        flags.setdefault((each.subject_type, each.subject), []).append(each)
     rows = tuple(
         UnitRow(
             each.subject_type,
             each.subject,
             each.tower,
             cells.get((each.subject_type, each.subject), {}),
-            tuple(dict.fromkeys(open_flags.get(each.subject, ()))),
+            tuple(dict.fromkeys(flags.get((each.subject_type, each.subject), ()))),
         )
         for each in subjects
     )
     return MonthPage(
-        span=span,
-        status=status,
+        standing=standing,
         chosen=chosen,
         rows=rows,
         total=subjects[0].total if subjects else 0,
         towers=tuple(towers_of_month(conn, society.society_id, span)),
         services=tuple(sorted({service for row in rows for service in row.cells})),
-        leaks=sum(each.event.kind in {EventKind.LEAK, EventKind.BURST} for each in flags),
     )
 
 
 def _subjects(
     conn: Connection, society: Society, span: Month, chosen: Chosen, status: MonthStatus
 ) -> list[SubjectOfMonth]:
-    missing = {each.subject for each in status.missing}
-    held = {each.subject.id for each in status.held}
+    missing = {(each.subject_type, each.subject) for each in status.missing}
+    held = {key_of(each)[:2] for each in status.held}
     only = {"all": None, "missing": missing, "held": held}[chosen.show]
     return subjects_page(
         conn,
@@ -266,7 +237,10 @@ def _so_far(
 ) -> _Cells:
     wanted = {(each.subject_type, each.subject) for each in subjects}
     parts: dict[tuple[SubjectKind, str, Service], list[tuple[str, Decimal | None]]] = {}
-    for usage in month_usage(conn, society.society_id, span, self_read_window=society.window):
+    labels = {each.subject for each in subjects}
+    for usage in month_usage(
+        conn, society.society_id, span, subjects=labels, self_read_window=society.window
+    ):
         place = usage.place
         if (place.subject_type, place.subject) in wanted:
             key = (place.subject_type, place.subject, Service(place.service))

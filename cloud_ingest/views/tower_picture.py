@@ -8,7 +8,7 @@ number: its line has none, and the picture says which meters are not known.
 In: a society, a month. Out: pictures, as values. Never: a write, a translated sentence.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -29,6 +29,7 @@ from cloud_ingest.month.published_balances import (
 from cloud_ingest.month.to_show import month_to_show
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.manifests import closed_at
+from cloud_ingest.store.number_words import last_entry
 from cloud_ingest.store.ratings import limits_of
 from cloud_ingest.usage.balances import TowerBalance, day_balances, month_balances
 from cloud_ingest.usage.given_back import days_given_back, given_back_so_far
@@ -133,6 +134,7 @@ class Towers:
     """None: so far."""
     balances: Sequence[TowerBalance]
     is_by_day: bool
+    counted_at: datetime
 
     def pictures(self) -> tuple[TowerPicture, ...]:
         """Return them as pictures, the worst first."""
@@ -166,7 +168,7 @@ def towers_of(
     span = month_to_show(conn, society_id, month, zone, now)
     work = _of_days if days else _of_month
     balances = work(conn, society_id, span, zone, window)
-    return Towers(str(span), zone, closed_at(conn, society_id, str(span)), balances, days)
+    return Towers(str(span), zone, closed_at(conn, society_id, str(span)), balances, days, now)
 
 
 def tower_days(
@@ -190,7 +192,15 @@ def tower_days(
     own = [each for each in found if each.tower == tower]
     if not own:
         raise NotFound(f"there is no balance of {(tower or 'the society')[:60]!r} in {span}")
-    return Towers(str(span), zone, closed_at(conn, society_id, str(span)), own, is_by_day=True)
+    at = closed_at(conn, society_id, str(span))
+    return Towers(str(span), zone, at, own, is_by_day=True, counted_at=now)
+
+
+def depends_on(conn: Connection, society_id: int, month: Month, zone: ZoneInfo) -> Hashable:
+    """Return what changes whenever a person enters something, or a month is closed."""
+    entered = tuple(entered_in(conn, society_id, month, zone))
+    at = closed_at(conn, society_id, str(month))
+    return society_id, str(month), last_entry(conn), at, entered
 
 
 def _of_month(

@@ -14,7 +14,7 @@ from cloud_ingest.core.role import Right
 from cloud_ingest.entries.sign_in import Visitor
 from cloud_ingest.http.resources import Now, Reading, Writing
 from cloud_ingest.month.approve import approve_month, reopen_month
-from cloud_ingest.views.month_page import Chosen, month_page
+from cloud_ingest.views.month_standing import month_to_approve
 from cloud_ingest.web.access import needs
 from cloud_ingest.web.forms import CheckedForm
 from cloud_ingest.web.month import society_of
@@ -29,12 +29,8 @@ def approval(
     request: Request, visitor: Approving, store: Reading, now: Now, *, month: str
 ) -> Response:
     """Show what would be approved, or who approved it."""
-    missing = Chosen(show="missing")
-    found = month_page(store.conn, society_of(visitor, store), month, missing, now)
-    seen = None
-    if found.status.phase == "closed" and found.status.approved is None:
-        seen = approve_month(store.conn, visitor.society, found.span, now, by=visitor.name)
-    return page(request, "approve.html", found=found, seen=seen)
+    found = month_to_approve(store.conn, society_of(visitor, store), month, now)
+    return page(request, "approve.html", found=found.standing, seen=found)
 
 
 @router.post("/month/approve")

@@ -14,7 +14,8 @@ from cloud_ingest.core.role import Right
 from cloud_ingest.core.typed_text import same_name
 from cloud_ingest.entries.sign_in import Visitor
 from cloud_ingest.http.resources import Now, Opened, Reading
-from cloud_ingest.views.month_page import Chosen, Show, Society, Sort, month_page
+from cloud_ingest.views.month_page import Chosen, Show, Sort, month_page
+from cloud_ingest.views.month_standing import Society
 from cloud_ingest.web import words_flags
 from cloud_ingest.web.access import needs
 from cloud_ingest.web.page import page

@@ -4,18 +4,21 @@
 In: a month, a tower. Out: pictures and tables. Never: a decision.
 """
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from cloud_ingest.core.balance_words import rounded_up
+from cloud_ingest.core.month import Month
 from cloud_ingest.core.month_name import named_month
 from cloud_ingest.core.role import Right
 from cloud_ingest.entries.sign_in import Visitor
 from cloud_ingest.errors import NotFound
-from cloud_ingest.http.resources import Now, Reading
-from cloud_ingest.views.tower_picture import Verdict, tower_days, towers_of
+from cloud_ingest.http.resources import Now, Opened, Reading, resources_of
+from cloud_ingest.month.to_show import month_to_show
+from cloud_ingest.views.tower_picture import Verdict, depends_on, tower_days, towers_of
 from cloud_ingest.web.access import needs
 from cloud_ingest.web.page import page
 from cloud_ingest.web.tower_drawing import ROW, WIDTH, bars
@@ -24,6 +27,11 @@ router = APIRouter()
 MOST_PICTURES = 6
 """On one page; the table has all, each with its own page."""
 Seeing = Annotated[Visitor, needs(Right.TOWERS_SEE)]
+
+
+def _span(visitor: Visitor, store: Opened, month: str | None, now: datetime) -> Month:
+    name = month or str(named_month(None, store.zone, now))
+    return month_to_show(store.conn, visitor.society_id, name, store.zone, now)
 
 
 @router.get("/towers")
@@ -37,13 +45,13 @@ def towers(
     tower: str | None = None,
 ) -> Response:
     """Show where the month's electricity and water went, of each tower or of one."""
-    found = towers_of(
-        store.conn,
-        visitor.society_id,
-        month or str(named_month(None, store.zone, now)),
-        store.zone,
-        now,
-        window=store.settings.self_read_window(visitor.society),
+    window = store.settings.self_read_window(visitor.society)
+    span = _span(visitor, store, month, now)
+    found = resources_of(request).kept_for_a_minute(
+        ("towers", depends_on(store.conn, visitor.society_id, span, store.zone)),
+        lambda: towers_of(
+            store.conn, visitor.society_id, str(span), store.zone, now, window=window
+        ),
     )
     pictures = found.pictures()
     own = [each for each in pictures if tower is None or (each.tower or "") == tower]
@@ -77,14 +85,19 @@ def days(
     tower: str = "",
 ) -> Response:
     """Show the balances of a tower on each day of a month."""
-    found = tower_days(
-        store.conn,
-        visitor.society_id,
-        month or str(named_month(None, store.zone, now)),
-        store.zone,
-        now,
-        window=store.settings.self_read_window(visitor.society),
-        tower=tower or None,
+    window = store.settings.self_read_window(visitor.society)
+    span = _span(visitor, store, month, now)
+    found = resources_of(request).kept_for_a_minute(
+        ("days", tower, depends_on(store.conn, visitor.society_id, span, store.zone)),
+        lambda: tower_days(
+            store.conn,
+            visitor.society_id,
+            str(span),
+            store.zone,
+            now,
+            window=window,
+            tower=tower or None,
+        ),
     )
     own = found.balances
     services = sorted({each.service for each in own})

@@ -87,10 +87,17 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
     assert channel is not None
     reading = parts_of(conn, "reading")
     codes = {"electricity": "1.0.1.8.0.255", "water": "8.0.1.0.0.255"}
+    billed = {
+        "services": ["electricity"],
+        "codes": [codes["electricity"]],
+        "units": [int(Unit.WATT_HOUR)],
+        "most_scaler": 9,
+        "period_s": 900,
+    }
     days = local_days(JULY, ZONE)
     span = {"start": JULY.start, "end": JULY.end, "first": JULY.first, "last": date(2026, 7, 31)}
-    nobody = {"society_id": own, "subject_type": None, "subject": None}
-    one = {"society_id": own, "subject_type": "unit", "subject": "U-7"}
+    nobody = {"society_id": own, "subject_type": None, "subject": None, "subjects": None}
+    one = {"society_id": own, "subject_type": "unit", "subject": "U-7", "subjects": ["U-7"]}
     border = {"starts": [JULY.end - QUARTER], "ends": [JULY.end]}
     windows = {
         "channels": [channel[0]],
@@ -113,7 +120,8 @@ def test_no_query_scans_the_readings(conn: Connection) -> None:
         "rollup/last_of_days": [{**span, "channels": [channel[0]]}],
         "rollup/month_intervals": [{"month": JULY.first, "channels": [channel[0]]}],
         "rollup/completeness": [{**due, **nobody}, {**due, **one}],
-        "assignment/between": [{**span, **one, "checks": "without"}],
+        "assignment/between": [{**span, **one, "tower": None, "checks": "without"}],
+        "assignment/not_rolled_up": [{**span, **one, **billed}],
     }
     for name, asked in rollups_alone.items():
         for parameters in asked:

@@ -9,5 +9,6 @@ WHERE assignment.society_id = %(society_id)s
   AND CASE %(checks)s
         WHEN 'without' THEN source <> 'check' WHEN 'only' THEN source = 'check' ELSE true END
   AND (%(subject_type)s::text IS NULL OR subject_type = %(subject_type)s)
-  AND (%(subject)s::text IS NULL OR subject = %(subject)s)
+  AND (%(subjects)s::text[] IS NULL OR subject = ANY(%(subjects)s))
+  AND (%(tower)s::text IS NULL OR tower = %(tower)s OR subject_type <> 'unit' OR parent IS NOT NULL)
 ORDER BY subject_type, subject, service, valid_from, source

@@ -25,4 +25,4 @@ LEFT JOIN LATERAL (
 WHERE a.society_id = %(society_id)s AND a.source <> 'check'
   AND a.valid_from < %(end)s AND (a.valid_to IS NULL OR a.valid_to > %(start)s)
   AND (%(subject_type)s::text IS NULL OR a.subject_type = %(subject_type)s)
-  AND (%(subject)s::text IS NULL OR a.subject = %(subject)s)
+  AND (%(subjects)s::text[] IS NULL OR a.subject = ANY(%(subjects)s))

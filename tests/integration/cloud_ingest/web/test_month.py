@@ -75,7 +75,8 @@ def test_what_somebody_chooses_is_shown(web: Web) -> None:
     assert rows(seen.get(f"{PAGE}&show=missing").text) == ["Z-9"]
     assert rows(seen.get(f"{PAGE}&q=a-1&sort=electricity").text) == ["A-10", "A-1"]
     assert rows(seen.get(f"{PAGE}&show=held").text) == []
-    assert "No unit is as you chose" in text_of(seen.get(f"{PAGE}&page=2"))
+    assert rows(seen.get(f"{PAGE}&page=2").text) == rows(seen.get(PAGE).text)
+    assert "No unit is as you chose" in text_of(seen.get(f"{PAGE}&q=nobody&page=2"))
     for odd in ("page=0", "show=x", "sort=x", "page=99999999999"):
         assert seen.get(f"{PAGE}&{odd}").status_code == 422
     assert seen.get("/month?month=2026-13").status_code == 409
@@ -159,3 +160,36 @@ def test_what_was_acknowledged_and_forgotten_is_still_acknowledged(web: Web) -> 
     text = text_of(web.login("treasurer").get(PAGE))
     assert text.count("billing: acknowledged") == 3
     assert "waits to be sent" not in text
+
+
+def test_the_flags_of_a_month_are_those_that_it_had(web: Web) -> None:
+    def leak(unit: str, since: str, cleared: str | None) -> None:
+        web.conn.execute(
+            "INSERT INTO event (event_id, society_id, kind, subject_type, subject, service, state,"
+            " since, raised_at, cleared_at, message) SELECT gen_random_uuid(), society_id, 'leak',"
+            " 'unit', %s, 'water', %s, %s, %s, %s, '' FROM society",
+            (unit, "cleared" if cleared else "open", local(since), local(since), cleared),
+        )
+
+    close_month(web.conn, SOCIETY, "2026-07", CLOSED)
+    leak("A-1", "2026-07-03 09:00", "2026-07-05 09:00+05:30")
+    leak("A-2", "2026-07-20 09:00", None)
+    leak("Z-9", "2026-06-01 09:00", "2026-06-05 09:00+05:30")
+    leak("A-10", "2026-08-02 09:00", None)
+    answer = web.login("treasurer").get(PAGE)
+    table = re.findall(r'<th scope="row"><a [^>]*>([^<]*)</a>(.*?)</tr>', answer.text, re.DOTALL)
+    told = {label: re.findall("[Ll]eak[^<]*", row) for label, row in table}
+    assert told == {"Z-9": [], "A-1": ["Leak, ended"], "A-2": ["Leak"], "A-10": []}
+    assert "2 leaks." in text_of(answer)
+
+
+def test_a_number_in_doubt_is_not_ready(web: Web) -> None:
+    close_month(web.conn, SOCIETY, "2026-07", CLOSED)
+    web.conn.execute(
+        "INSERT INTO month_doubt (society_id, month, subject_type, subject, service, kind, reasons,"
+        " linked, since) SELECT society_id, '2026-07', 'unit', 'A-1', 'electricity', 'doubted',"
+        " '{}', '', now() FROM society"
+    )
+    assert "1 number is in doubt" in text_of(
+        web.login("manager").get("/month/approve?month=2026-07")
+    )

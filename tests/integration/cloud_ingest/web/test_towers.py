@@ -51,7 +51,7 @@ def web(site: Site, store_dsn: str) -> Iterator[Web]:
 
 def test_the_pictures_are_what_accounting_was_told(web: Web) -> None:
     so_far = web.login("treasurer").get(PAGE)
-    assert "So far: the month is not closed" in text_of(so_far)
+    assert "the month is not closed" in text_of(so_far)
     told = {
         each.tower: each for each in close_month(web.conn, SOCIETY, "2026-07", NOW).reconciliations
     }
