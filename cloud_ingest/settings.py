@@ -180,6 +180,12 @@ class CloudSettings(BaseModel):
     """Where each worker serves ``/metrics``, ``/healthz`` and ``/readyz``, such as
     ``"127.0.0.1:9464"``. There is no login: keep it on a network of your own
     (docs/howto/monitoring.md). None: nowhere."""
+    web_address: Annotated[str, Kind("host and port")] | None = None
+    """Where ``cloud-ingest serve`` serves the pages beside its work, such as ``"127.0.0.1:8081"``;
+    of several workers one does (docs/howto/web.md). None: nowhere; ``cloud-ingest web`` does."""
+    web_with_api: bool = False
+    """The pages' address is that of the API, too (docs/howto/web.md)."""
+
     log_format: Literal["text", "json"] = "text"
     """``json``: each line that a worker logs is one JSON object (docs/howto/monitoring.md)."""
 
@@ -211,7 +217,7 @@ class CloudSettings(BaseModel):
             raise ValueError("the character NUL stands in it: leave it out")
         return value
 
-    @field_validator("metrics_address")
+    @field_validator("metrics_address", "web_address")
     @classmethod
     def _is_an_address(cls, address: str | None) -> str | None:
         if address is not None:

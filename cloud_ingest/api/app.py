@@ -16,9 +16,9 @@ from fastapi.routing import APIRoute
 from cloud_ingest.api import (
     approvals,
     billing,
+    description,
     events,
     gateways,
-    health,
     months,
     self_read_queue,
     self_reads,
@@ -28,6 +28,7 @@ from cloud_ingest.api import (
 )
 from cloud_ingest.api.admission import BEHIND_TOKENS, Admission
 from cloud_ingest.api.problems import MEDIA_TYPE, Problem, answer_problems
+from cloud_ingest.http.health import router as healthz
 from cloud_ingest.http.resources import Resources
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -70,7 +71,8 @@ def make_app(resources: Resources) -> FastAPI:
         generate_unique_id_function=_name,
     )
     app.state.resources = resources
-    app.include_router(health.router)
+    app.include_router(healthz)
+    app.include_router(description.router)
     app.include_router(self_reads.residents, responses=_answers())
     for router in ROUTERS:
         app.include_router(router, prefix=BEHIND_TOKENS, responses=_answers())

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cloud_ingest.api.app import make_app
-from cloud_ingest.api.health import described
+from cloud_ingest.api.description import described
 from cloud_ingest.http.resources import Resources
 from cloud_ingest.settings import CloudSettings
 

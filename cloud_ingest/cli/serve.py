@@ -5,11 +5,13 @@ In: options as a person typed them. Out: the service until SIGTERM, or one line 
 Never: a decision.
 """
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cloud_ingest import logs
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import (
     BrokerAt,
@@ -25,7 +27,7 @@ from cloud_ingest.cli.options import (
     dsn_of,
     one_line_errors,
 )
-from cloud_ingest.cli.serving import LogAs
+from cloud_ingest.cli.serving import LogAs, WithApi
 from cloud_ingest.service.start import run_service, service_settings
 from cloud_ingest.settings_file import load_settings
 
@@ -63,6 +65,14 @@ Metrics = Annotated[
         help="Where /metrics, /healthz and /readyz are served, as 127.0.0.1:9464; else nowhere.",
     ),
 ]
+Web = Annotated[
+    str | None,
+    typer.Option(
+        "--web",
+        metavar="HOST:PORT",
+        help="Where the pages are served beside the work, as 127.0.0.1:8081; else nowhere.",
+    ),
+]
 
 
 @app.command("serve")
@@ -80,6 +90,8 @@ def serve(
     group: Group = None,
     rules_every: RulesEvery = 15.0,
     metrics: Metrics = None,
+    web: Web = None,
+    with_api: WithApi = None,
     log_format: LogAs = None,
     check: Annotated[
         bool, typer.Option("--check", help="Only check that every server answers, then end.")
@@ -109,6 +121,8 @@ def serve(
             broker_key_file=cert_key,
             cloud_key_file=key,
             metrics_address=metrics,
+            web_address=web,
+            web_with_api=with_api,
             log_format=log_format,
             **broker_address(broker),
         )
@@ -119,10 +133,16 @@ def serve(
             rules_every_s=rules_every,
             group=group,
         )
-        run_service(
-            service,
-            check=check,
-            say=typer.echo,
-            log_format=settings.log_format,
-            verbose=verbose,
-        )
+        with contextlib.ExitStack() as beside:
+            if settings.web_address is not None and not check:
+                from cloud_ingest.cli.pages import pages_beside  # noqa: PLC0415  no worker else
+
+                logs.set_up(settings.log_format, verbose=verbose)
+                beside.enter_context(pages_beside(settings, settings.web_address))
+            run_service(
+                service,
+                check=check,
+                say=typer.echo,
+                log_format=settings.log_format,
+                verbose=verbose,
+            )

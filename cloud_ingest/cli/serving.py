@@ -25,6 +25,10 @@ Public = Annotated[
     bool,
     typer.Option("--public", help="The address may be one that others reach: there is no TLS."),
 ]
+WithApi = Annotated[
+    bool | None,
+    typer.Option("--with-api", help="The pages' address is that of the API, too."),
+]
 LogAs = Annotated[
     str | None,
     typer.Option("--log-format", help="text or json, on stderr.", show_default="text"),
@@ -40,10 +44,11 @@ def serve_until_stopped(
     log_format: str | None,
     dsn: str | None,
     config: Path | None,
+    **options: object,
 ) -> None:
     """Serve an application over the store, until SIGTERM."""
     with one_line_errors():
-        settings = load_settings(config, dsn=dsn, log_format=log_format)
+        settings = load_settings(config, dsn=dsn, log_format=log_format, **options)
         resources = Resources.at(settings, dsn_of(settings))
         logs.set_up(settings.log_format)
         with listening(address, path, public=public) as listener:

@@ -6,8 +6,15 @@ In: options as a person typed them. Out: the service until SIGTERM. Never: a dec
 
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Config, Dsn
-from cloud_ingest.cli.serving import Address, LogAs, OfSocket, Public, serve_until_stopped
-from cloud_ingest.web.app import make_web
+from cloud_ingest.cli.pages import make_pages
+from cloud_ingest.cli.serving import (
+    Address,
+    LogAs,
+    OfSocket,
+    Public,
+    WithApi,
+    serve_until_stopped,
+)
 
 app = new_group()
 
@@ -18,6 +25,7 @@ def web(
     address: Address = "127.0.0.1:8081",
     path: OfSocket = None,
     public: Public = False,
+    with_api: WithApi = None,
     log_format: LogAs = None,
     dsn: Dsn = None,
     config: Config = None,
@@ -29,5 +37,12 @@ def web(
     Example: cloud-ingest web --address 127.0.0.1:8081
     """
     serve_until_stopped(
-        make_web, address, path, public=public, log_format=log_format, dsn=dsn, config=config
+        make_pages,
+        address,
+        path,
+        public=public,
+        log_format=log_format,
+        dsn=dsn,
+        config=config,
+        web_with_api=with_api,
     )

@@ -12,6 +12,7 @@ Raises: ConfigurationError.
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -37,6 +38,10 @@ HEAD_S: Final = 10.0
 """Within which a new connection brings its first request."""
 ANSWER_S: Final = 30.0
 """Within which a part of an answer is taken."""
+
+
+class AddressTaken(ConfigurationError):
+    """Somebody else listens at the address."""
 
 
 class _Patient(H11Protocol):
@@ -121,10 +126,17 @@ def listening(address: str, path: Path | None, *, public: bool) -> Iterator[sock
         path: Of a socket; then the address is nothing.
         public: Others than this machine may reach the address.
     """
-    if path is not None:
-        with _at_path(path) as listener:
-            yield listener
-        return
+    with at_address(address, public=public) if path is None else _at_path(path) as listener:
+        yield listener
+
+
+def at_address(address: str, *, public: bool) -> socket.socket:
+    """Listen at an address.
+
+    Raises:
+        AddressTaken: somebody else does.
+        ConfigurationError: nobody can, or others than this machine would reach it.
+    """
     host, port = _host_and_port(address)
     if not public and not is_here(host):
         raise ConfigurationError(
@@ -132,20 +144,20 @@ def listening(address: str, path: Path | None, *, public: bool) -> Iterator[sock
             "or say --public on a network of its own"
         )
     try:
-        listener = socket.create_server(
+        return socket.create_server(
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
         )
     except (OSError, UnicodeError) as error:
+        is_taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
         why = getattr(error, "strerror", None) or str(error)
-        raise ConfigurationError(f"cannot listen at {address}: {why}: give another") from None
-    with listener:
-        yield listener
+        refused = AddressTaken if is_taken else ConfigurationError
+        raise refused(f"cannot listen at {address}: {why}: give another") from None
 
 
 def _host_and_port(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
     if not host or not (port.isascii() and port.isdecimal()) or int(port[:6]) > 65535:
-        raise ConfigurationError(f"--address wants HOST:PORT, as 127.0.0.1:8080, not {address!r}")
+        raise ConfigurationError(f"an address is HOST:PORT, as 127.0.0.1:8080, not {address!r}")
     return host.strip("[]"), int(port)
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from fastapi import APIRouter, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
+from cloud_ingest.http.health import router as healthz
 from cloud_ingest.http.resources import Resources
 from cloud_ingest.web import (
     account,
@@ -34,6 +35,7 @@ from cloud_ingest.web.visit import Visit
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     static_files.router,
+    healthz,
     sign_in.router,
     home.router,
     month.router,

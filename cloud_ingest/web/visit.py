@@ -68,7 +68,7 @@ class Visit:
             _refuse_other_site(scope)
             given = _cookies(scope)
             state["theme"] = given.get(cookies.named(cookies.THEME, secure=state["secure"]))
-            if not scope["path"].startswith("/static/"):
+            if not (scope["path"] == "/healthz" or scope["path"].startswith("/static/")):
                 await run_in_threadpool(self._enter, scope, given)
             await self._app(scope, Body(scope, receive).receive, answer.send)
         except Exception as error:

@@ -37,6 +37,7 @@ PAGES: Final[dict[str, tuple[Right, ...] | None]] = {
     "POST /flags/{flag_id}/hand": (Right.FLAGS_ATTEND,),
     "POST /flags/{flag_id}/mute": (Right.FLAGS_ATTEND,),
     "POST /flags/{flag_id}/unmute": (Right.FLAGS_ATTEND,),
+    "GET /healthz": OPEN,
     "GET /health": (Right.HEALTH_SEE,),
     "GET /health/gateway": (Right.HEALTH_SEE,),
     "GET /health/meter": (Right.HEALTH_SEE,),

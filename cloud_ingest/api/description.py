@@ -1,31 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Whether the API answers, and what it is: without a token."""
+"""What the API is: without a token."""
 
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
 
 from cloud_ingest.api.problems import Problem
-from cloud_ingest.http.resources import resources_of
-from cloud_ingest.store.connection import ping
 
 router = APIRouter()
-
-
-class Health(BaseModel):
-    """The API and its store answer."""
-
-    status: str = "ok"
-
-
-@router.get("/healthz")
-def health(request: Request) -> Health:
-    """Say whether the API and its store answer: 200, or 503."""
-    with resources_of(request).pool.lend(read_only=True) as conn:
-        ping(conn)
-    return Health()
 
 
 @router.get("/openapi.json", include_in_schema=False)
