@@ -81,7 +81,12 @@ def count_days(
         "meter_id": meter_id,
         "each_meter": each_meter,
     }
-    return all_rows(conn, CountedDay, query("health/days"), arguments, prepare=False)
+    cursor = conn.execute(query("health/days"), arguments, prepare=False)
+    return [
+        CountedDay(gateway, meter, *of_day)
+        for gateway, meter, *by_day in cursor
+        for of_day in zip(*by_day, strict=True)
+    ]
 
 
 @translating

@@ -61,6 +61,11 @@ NAMES: Final = {
 """What a page is asked for."""
 OWN: Final = {"/towers/days": {"tower": "Tower 1"}}
 """What a page is asked for besides: a name that would narrow others."""
+OTHERS: Final = ("/month?month=2026-11", "/towers?month=2026-11")
+"""Pages of a month that runs."""
+BEHIND: Final = """
+UPDATE meter SET gateway_id = gateway.gateway_id FROM gateway WHERE gateway.name = 'gw-' || meter_id % %s
+"""
 BULK: Final = """
 WITH made AS (
   INSERT INTO meter (society_id, manufacturer, serial)
@@ -108,9 +113,9 @@ def measure(edition: str, web: Web) -> None:
     pages = [
         path for method, path in routes_of(web.app) if method == "GET" and "static" not in path
     ]
-    for path in ["/bare", *(each for each in pages if each != "/bare")]:
+    for path in ["/bare", *(each for each in pages if each != "/bare"), *OTHERS]:
         own = names | OWN.get(path, {})
-        asked = Question("GET", filled(path, own), own).address
+        asked = path if path in OTHERS else Question("GET", filled(path, own), own).address
         visiting = resident if manager.get(asked).status_code == 403 else manager
         median, p95, answer = _times(web, visiting, asked)
         if answer.status_code != 200:
@@ -154,6 +159,7 @@ def _furnish(conn: Connection, web: Web) -> None:
     pem = public_key_to_pem(generate_key().public_key())
     for number in range(GATEWAYS):
         enrol_gateway(conn, SOCIETY, f"gw-{number}", f"Tower {1 + number % 10}", pem)
+    conn.execute(BEHIND, (GATEWAYS,))
     found = [_leak(conn, f"U-{number}", number) for number in range(1, FLAGS + 1)]
     settle(conn, [], found, judged=set(), now=web.now - DAY, ended="it ran dry")
     conn.execute("ANALYZE")
