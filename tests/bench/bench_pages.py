@@ -64,7 +64,8 @@ OWN: Final = {"/towers/days": {"tower": "Tower 1"}}
 OTHERS: Final = ("/month?month=2026-11", "/towers?month=2026-11")
 """Pages of a month that runs."""
 BEHIND: Final = """
-UPDATE meter SET gateway_id = gateway.gateway_id FROM gateway WHERE gateway.name = 'gw-' || meter_id % %s
+UPDATE meter SET gateway_id = gateway.gateway_id FROM gateway
+WHERE gateway.name = 'gw-' || meter_id %% %s
 """
 BULK: Final = """
 WITH made AS (
