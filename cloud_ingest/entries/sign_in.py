@@ -7,7 +7,7 @@ wrong password, and is told in the same words.
 
 In: a login and a password, or a cookie. Out: a `Visitor`. Never: a password or a cookie in a text.
 
-Raises: SignInRefused.
+Raises: SignInRefused, PersonRefused.
 """
 
 import functools
@@ -21,8 +21,10 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
+from cloud_ingest.core.access_act import AccessAct
 from cloud_ingest.core.role import RIGHTS, Right, Role
-from cloud_ingest.errors import QuotaReached, SignInRefused
+from cloud_ingest.errors import PersonRefused, QuotaReached, SignInRefused
+from cloud_ingest.store.access_acts import note_act
 from cloud_ingest.store.accounts import Account, Membership, find_account, memberships_of
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.web_sessions import (
@@ -37,6 +39,7 @@ IDLE: Final = timedelta(days=7)
 LONGEST: Final = timedelta(days=30)
 SEEN_TO_THE: Final = timedelta(minutes=1)
 """How finely the last request is kept: else each would write."""
+SHORTEST_PASSWORD: Final = 10
 LONGEST_PASSWORD: Final = 200
 _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _PLACES: Final = threading.BoundedSemaphore(2)
@@ -72,8 +75,23 @@ def hash_password(password: str) -> str:
     return _HASHER.hash(password)
 
 
-def sign_in(conn: Connection, login: str, password: str) -> list[Membership]:
-    """Return what a person may sign in as.
+def hash_new_password(password: str, login: str, name: str) -> str:
+    """Return what is kept of a password that a person chose.
+
+    Raises:
+        PersonRefused: it is too short or too long, or guessed at once.
+    """
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise PersonRefused(
+            f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters: choose another"
+        )
+    if password.lower() in {login.lower(), name.lower()} or len(set(password)) < 5:
+        raise PersonRefused("that password is guessed at once: choose another")
+    return hash_password(password)
+
+
+def sign_in(conn: Connection, login: str, password: str, now: datetime) -> list[Membership]:
+    """Return what a person may sign in as; a try of a known login is kept.
 
     Raises:
         SignInRefused: the login, the password or both are wrong; or the person is nothing to any
@@ -81,9 +99,15 @@ def sign_in(conn: Connection, login: str, password: str) -> list[Membership]:
         QuotaReached: too many try at this moment.
     """
     found = find_account(conn, login.strip().lower())
-    if not _is_right(found, password[: LONGEST_PASSWORD + 1]) or found is None or found.ended_at:
+    is_right = _is_right(found, password[: LONGEST_PASSWORD + 1])
+    is_right = is_right and found is not None and found.ended_at is None
+    memberships = [] if found is None else memberships_of(conn, found.account_id)
+    if found is not None:
+        societies = {each.society_id for each in memberships}
+        act = AccessAct.SIGNED_IN if is_right else AccessAct.SIGN_IN_REFUSED
+        note_act(conn, societies, act, author=found.login, about=found.login, now=now)
+    if not is_right:
         raise SignInRefused("the login or the password is wrong")
-    memberships = memberships_of(conn, found.account_id)
     if not memberships:
         raise SignInRefused("this account has no role now: ask your manager for one")
     return memberships

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
+from cloud_ingest.core.access_act import AccessAct
 from cloud_ingest.core.api_token import (
     SECRET_BYTES,
     SELECTOR_BYTES,
@@ -22,6 +23,7 @@ from cloud_ingest.core.api_token import (
 from cloud_ingest.core.typed_text import own_label, remark
 from cloud_ingest.errors import NotFound, TokenRefused
 from cloud_ingest.store import api_tokens
+from cloud_ingest.store.access_acts import note_act
 from cloud_ingest.store.api_tokens import ApiToken
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.registry import find_society
@@ -47,17 +49,22 @@ def issue_token(
     text = token_text(secrets.token_bytes(SELECTOR_BYTES), secrets.token_bytes(SECRET_BYTES))
     presented = read_token(text)
     assert presented is not None  # noqa: S101
-    added = api_tokens.add_token(
-        conn,
-        find_society(conn, society),
-        named,
-        selector=presented.selector,
-        digest=presented.digest,
-        scopes=sorted(set(scopes)),
-        by=author,
-        now=now,
-        expires_at=now + good_for,
-    )
+    society_id = find_society(conn, society)
+    with conn.transaction():
+        added = api_tokens.add_token(
+            conn,
+            society_id,
+            named,
+            selector=presented.selector,
+            digest=presented.digest,
+            scopes=sorted(set(scopes)),
+            by=author,
+            now=now,
+            expires_at=now + good_for,
+        )
+        if added:
+            detail, act = ", ".join(sorted(set(scopes))), AccessAct.TOKEN_MADE
+            note_act(conn, [society_id], act, author=author, about=named, detail=detail, now=now)
     if not added:
         raise TokenRefused(
             f"a token of {society} is called {named!r} already: give another name, or end that "
@@ -69,8 +76,13 @@ def issue_token(
 def revoke_token(conn: Connection, society: str, name: str, *, by: str, now: datetime) -> None:
     """End a token: its next request is refused."""
     author, society_id = remark(by, "--by"), find_society(conn, society)
-    if not api_tokens.revoke_token(conn, society_id, name, by=author, now=now):
-        raise NotFound(f"no token of {society} that lives is called {name!r}: token list shows all")
+    with conn.transaction():
+        if not api_tokens.revoke_token(conn, society_id, name, by=author, now=now):
+            raise NotFound(
+                f"no token of {society} that lives is called {name!r}: token list shows all"
+            )
+        act = AccessAct.TOKEN_ENDED
+        note_act(conn, [society_id], act, author=author, about=name, now=now)
 
 
 def recognise(conn: Connection, text: str, now: datetime) -> ApiToken | None:

@@ -7,9 +7,10 @@ In: a connection. Out: accounts and memberships as values. Owns: the tables ``ac
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from cloud_ingest.core.role import Role
-from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import all_rows, one_row, scalar
 
 
@@ -111,12 +112,123 @@ def memberships_of(conn: Connection, account_id: int) -> list[Membership]:
     )
 
 
+class Member(NamedTuple):
+    """A person of a society, and how many there are."""
+
+    membership_id: int
+    account_id: int
+    login: str
+    name: str
+    role: Role
+    unit: str | None
+    since: datetime
+    given_by: str
+    seen_at: datetime | None
+    """When the person was on a page last; None: never in this role."""
+    total: int
+
+
+@translating
+def members_of(
+    conn: Connection, society_id: int, part: str | None, *, limit: int, offset: int = 0
+) -> list[Member]:
+    """Return who is something to a society now; with a part of a name, login or unit, of those."""
+    return all_rows(
+        conn,
+        _member,
+        query("account/members"),
+        {"society_id": society_id, "part": part, "limit": limit, "offset": offset},
+        prepare=False,
+    )
+
+
+@translating
+def lock_people(conn: Connection, society_id: int) -> None:
+    """Let nobody else end a role of a society until this transaction is over."""
+    conn.execute("SELECT FROM society WHERE society_id = %s FOR NO KEY UPDATE", (society_id,))
+
+
+@translating
+def count_role(conn: Connection, society_id: int, role: Role) -> int:
+    """Return how many people have a role now."""
+    return int(
+        scalar(
+            conn,
+            """
+            SELECT count(*) FROM membership JOIN account USING (account_id)
+            WHERE society_id = %s AND role = %s AND membership.ended_at IS NULL
+              AND account.ended_at IS NULL
+            """,
+            (society_id, role),
+        )
+    )
+
+
+@translating
+def find_member(conn: Connection, society_id: int, membership_id: int) -> Membership | None:
+    """Return what a person is to a society now; None: nothing by that number."""
+    return one_row(
+        conn,
+        _membership,
+        """
+        SELECT membership_id, account_id, society_id, society.name AS society, role, unit, since,
+               given_by
+        FROM membership JOIN society USING (society_id)
+        WHERE society_id = %s AND membership_id = %s AND ended_at IS NULL
+        """,
+        (society_id, membership_id),
+    )
+
+
+@translating
+def end_membership(conn: Connection, membership_id: int, *, by: str, now: datetime) -> None:
+    """Let a person be something to a society no more; whoever is signed in by it is signed out."""
+    conn.execute(
+        """
+        UPDATE membership SET ended_at = %s, ended_by = %s
+        WHERE membership_id = %s AND ended_at IS NULL
+        """,
+        (now, by, membership_id),
+    )
+    conn.execute(
+        "UPDATE web_session SET ended_at = %s WHERE membership_id = %s AND ended_at IS NULL",
+        (now, membership_id),
+    )
+
+
+@translating
+def account_of(conn: Connection, account_id: int) -> Account:
+    """Return an account by its number."""
+    found = one_row(
+        conn,
+        Account,
+        """
+        SELECT account_id, login, name, password_hash, language, ended_at
+        FROM account WHERE account_id = %s
+        """,
+        (account_id,),
+    )
+    if found is None:
+        raise LookupError(account_id)
+    return found
+
+
+@translating
+def set_language(conn: Connection, account_id: int, language: str) -> None:
+    """Remember which language a person reads."""
+    conn.execute("UPDATE account SET language = %s WHERE account_id = %s", (language, account_id))
+
+
 @translating
 def set_password(conn: Connection, account_id: int, password_hash: str) -> None:
     """Keep another password."""
     conn.execute(
         "UPDATE account SET password_hash = %s WHERE account_id = %s", (password_hash, account_id)
     )
+
+
+def _member(*, role: str, **columns: object) -> Member:
+    return Member(role=Role(role), **columns)  # type: ignore[arg-type]
 
 
 def _membership(*, role: str, **columns: object) -> Membership:

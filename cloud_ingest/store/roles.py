@@ -30,18 +30,11 @@ from cloud_ingest.store.rows import all_rows, one_row, scalar, scalars
 PAGE = "docs/howto/own-database.md"
 
 WHAT_WAS_SAID: Final = (
-    *("batch", "binding_rule", "election", "event_change", "evidence", "evidence_anew"),
-    *(
-        "gateway_certificate",
-        "hand_entry",
-        "history_import",
-        "meter_event",
-        "meter_seal",
-        "month_lock",
-    ),
-    *("month_number", "month_withdrawal", "revocation", "self_read_decision", "self_read_link"),
-    *("self_read_link_end", "self_read_photo", "self_read_submission", "stream_break"),
-    *("hand_entry", "supply_entry", "witness_read"),
+    *("access_act", "batch", "binding_rule", "election", "event_change", "evidence"),
+    *("evidence_anew", "gateway_certificate", "hand_entry", "history_import", "meter_event"),
+    *("meter_seal", "month_lock", "month_number", "month_withdrawal", "revocation"),
+    *("self_read_decision", "self_read_link", "self_read_link_end", "self_read_photo"),
+    *("self_read_submission", "stream_break", "supply_entry", "witness_read"),
 )
 """Tables of which nobody but the owner can take anything back: the service adds to them."""
 _GRANTS = {

@@ -9,13 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from cloud_ingest.entries.own_account import (
-    SHORTEST_PASSWORD,
-    change_password,
-    change_role,
-    end_all,
-)
-from cloud_ingest.entries.sign_in import Visitor
+from cloud_ingest.entries.own_account import change_password, change_role, end_all
+from cloud_ingest.entries.sign_in import SHORTEST_PASSWORD, Visitor
 from cloud_ingest.errors import NotFound, PersonRefused, SignInRefused
 from cloud_ingest.http.resources import Now, Opened, Reading, Writing, resources_of
 from cloud_ingest.views.own_roles import own_roles

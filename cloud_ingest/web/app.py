@@ -21,12 +21,15 @@ from cloud_ingest.web import (
     flags,
     health,
     home,
+    join,
     month,
     month_changes,
+    people,
     self_read,
     self_read_queue,
     sign_in,
     static_files,
+    tokens,
     towers,
     unit,
 )
@@ -49,6 +52,9 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     self_read.router,
     self_read_queue.router,
     account.router,
+    people.router,
+    join.router,
+    tokens.router,
 )
 
 

@@ -8,7 +8,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from cloud_ingest.core.role import Role
+from cloud_ingest.entries.own_account import choose_language
 from cloud_ingest.entries.sign_in import Visitor
+from cloud_ingest.http.resources import Writing
 from cloud_ingest.web import cookies
 from cloud_ingest.web.access import needs
 from cloud_ingest.web.languages import languages
@@ -32,7 +34,7 @@ def home(visitor: Annotated[Visitor, needs()]) -> Response:
 
 
 @router.get("/choices")
-def choices(request: Request) -> Response:
+def choices(request: Request, store: Writing) -> Response:
     """Remember the language and the theme that somebody chose."""
     asked, secure = request.query_params, request.state.secure
     answer = Response(status_code=303, headers={"Location": own_path(asked.get("next", "/"))})
@@ -42,4 +44,7 @@ def choices(request: Request) -> Response:
     ):
         if (value := asked.get(field)) in allowed:
             cookies.keep(answer, name, value or "", secure=secure, max_age=cookies.A_YEAR_S)
+    visitor, language = request.state.visitor, asked.get("lang")
+    if visitor is not None and language in languages():
+        choose_language(store.conn, visitor, language)
     return answer

@@ -26,6 +26,10 @@ NOTICES: Final[Mapping[str, str]] = {
     "flag-unmuted": _("The mute is over: what is still there is told again."),
     "approved": _("The month is approved: nothing of it changes until somebody opens it again."),
     "reopened": _("The month is open again: closing it once more may change its numbers."),
+    "invitation-withdrawn": _("The invitation is withdrawn: its link opens nothing any more."),
+    "role-ended": _("The role is ended; whoever was signed in by it is signed out."),
+    "token-ended": _("The token is ended: the next request with it is refused."),
+    "joined": _("You are in."),
     "password-changed": _("Your password is changed, and you are signed out everywhere else."),
     "signed-out": _("You are signed out."),
 }

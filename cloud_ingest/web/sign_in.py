@@ -41,7 +41,7 @@ def take_login(request: Request, form: CheckedForm, store: Writing, now: Now) ->
     following, login = own_path(form.text("next") or HOME), form.text("login")
     resources_of(request).require_rate(("login", login.lower()[:LONGEST_LOGIN]), "this login")
     try:
-        memberships = sign_in(store.conn, login, form.texts.get("password", ""))
+        memberships = sign_in(store.conn, login, form.texts.get("password", ""), now)
     except SignInRefused:
         return page(request, "login.html", 401, following=following, login=login, is_wrong=True)
     cookie = open_session(store.conn, memberships[0].membership_id, now)
