@@ -53,7 +53,7 @@ def take(request: Request, form: CheckedForm, store: Writing, now: Now) -> Respo
         )
     except (PersonRefused, TextRefused) as error:
         return _page(request, found, text, form.texts, str(error))
-    return with_session(request, see_other("/", said="joined"), cookie)
+    return with_session(request, see_other("/account", said="joined"), cookie)
 
 
 @router.post("/join/own")
@@ -63,7 +63,7 @@ def take_as(request: Request, form: CheckedForm, store: Writing, now: Now) -> Re
     if visitor is None:
         return _page(request, invitation_of(store.conn, text, now), text)
     return with_session(
-        request, see_other("/", said="joined"), join_as(store.conn, text, visitor, now)
+        request, see_other("/account", said="joined"), join_as(store.conn, text, visitor, now)
     )
 
 

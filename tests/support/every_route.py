@@ -69,6 +69,8 @@ def known_names(own: Furnished) -> dict[str, str]:
         "flag": str(own.flag),
         "flag_id": str(own.flag),
         "receipt": str(own.receipt),
+        "invitation": str(own.invitation),
+        "member": "1",
         "gateway": own.gateway,
         "meter": f"LNT {own.serial}",
         "manufacturer": "LNT",

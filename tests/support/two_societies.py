@@ -16,7 +16,9 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from cloud_ingest.core.flag import Finding
+from cloud_ingest.core.role import Role
 from cloud_ingest.core.unit_list import COLUMNS
+from cloud_ingest.entries.invitations import invite
 from cloud_ingest.entries.meter import NamedMeter
 from cloud_ingest.entries.self_read_look import Sent
 from cloud_ingest.entries.self_read_submit import Sender, submit
@@ -26,6 +28,7 @@ from cloud_ingest.month.close import close_month
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.events import list_events
+from cloud_ingest.store.invitations import open_invitations
 from cloud_ingest.store.manifests import manifest_line
 from cloud_ingest.store.registry import enrol_gateway, find_society
 from shared_schema.catalogue import Service
@@ -65,6 +68,8 @@ class Furnished:
     flag: UUID
     """Of the neighbour."""
     receipt: UUID
+    invitation: int
+    """Of somebody who has not joined yet."""
     sha256: str
     """Of the newest manifest."""
     number: str
@@ -129,6 +134,7 @@ def furnish(
             f"{other}2",
         ),
         receipt=_submitted(conn, society_id, legacy, mark),
+        invitation=invited(conn, society_id, mark, CLOSED_AT[MONTH]),
         sha256=_newest_manifest(conn, society_id),
         number=f"{kwh(step * HOURS):f}",
         neighbours_number=f"{kwh(2 * step * HOURS):f}",
@@ -176,6 +182,13 @@ def _submitted(conn: Connection, society_id: int, unit: str, mark: str) -> UUID:
     return submit(conn, society_id, sent, Sender(f"{mark} resident"), at).receipt
 
 
+def invited(conn: Connection, society_id: int, mark: str, at: datetime) -> int:
+    """Invite somebody; return the invitation's number."""
+    names = f"{mark} guest", f"{mark} secretary"
+    invite(conn, society_id, names[0], Role.TREASURER, unit=None, by=names[1], now=at)
+    return open_invitations(conn, society_id, at)[0].invitation_id
+
+
 def _newest_manifest(conn: Connection, society_id: int) -> str:
     line = manifest_line(conn, society_id, MONTH)
     assert line is not None
@@ -189,7 +202,8 @@ def kept_of(conn: Connection, own: Furnished) -> dict[str, tuple[Any, ...]]:
         SELECT table_name FROM information_schema.columns JOIN information_schema.tables
         USING (table_schema, table_name)
         WHERE column_name = 'society_id' AND table_schema = current_schema()
-              AND table_type = 'BASE TABLE' AND table_name NOT IN ('membership', 'api_token')
+              AND table_type = 'BASE TABLE'
+              AND table_name NOT IN ('membership', 'api_token', 'access_act')
         """
     ).fetchall()
     rows = "SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM {} AS t WHERE society_id = %s"

@@ -32,7 +32,7 @@ from shared_schema.events import EventKind, Severity, Subject, SubjectType, Unit
 from shared_schema.evidence import LeakEvidence
 from tests.support.gateway import ENERGY, MAKER, WATER
 from tests.support.store import IMPORTED_AT, Site, local
-from tests.support.two_societies import MONTH, Furnished
+from tests.support.two_societies import MONTH, Furnished, invited
 
 NAME: Final = "Sunrise Heights"
 HOUR: Final = timedelta(hours=1)
@@ -82,6 +82,7 @@ def build(conn: Connection, folder: Path) -> Furnished:
         gateway="gateway-1",
         flag=_leak(conn, society_id),
         receipt=_self_read(conn, society_id),
+        invitation=invited(conn, society_id, "A", UNTIL),
         sha256=_manifest(conn, society_id),
         number="",
         neighbours_number="",

@@ -50,6 +50,25 @@ def test_a_first_load_is_small_and_needs_no_scripts(place: Place) -> None:
     assert wrong == []
 
 
+def test_who_is_invited_joins_by_the_link(place: Place) -> None:
+    with place.tab(Role.MANAGER) as tab:
+        tab.open("/people")
+        tab.page.get_by_label("Name", exact=True).fill("Meera")
+        tab.page.get_by_label("Role").select_option("treasurer")
+        tab.page.get_by_role("button", name="Make a link").click()
+        link = tab.page.get_by_label("Link").input_value()
+        assert (tab.violations(), tab.troubles) == ([], [])
+    with place.tab(None) as guest:
+        guest.open("/join?" + link.partition("?")[2])
+        guest.page.get_by_label("Login").fill("meera")
+        for each in ("Password, at least 10 characters", "The password once more"):
+            guest.page.get_by_label(each).fill("a long new one")
+        assert guest.violations() == []
+        guest.page.get_by_role("button", name="Join").click()
+        assert guest.page.get_by_role("status").inner_text() == "You are in."
+        assert guest.troubles == []
+
+
 @pytest.mark.parametrize("address", ["/nothing", "/people"])
 def test_an_error_is_a_page_of_its_own(place: Place, address: str) -> None:
     with place.tab(Role.RESIDENT) as tab:
