@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from cloud_ingest.errors import ConfigurationError
+from cloud_ingest.settings_pages import HostAndPort, Proxies
 from cloud_ingest.settings_receivers import MailReceiver, MailSettings, WebhookSettings, safe_url
 from cloud_ingest.settings_society import RunRules, SocietySettings, TimeOfDay
 from shared_schema.settings.kinds import Kind, SecretFile
@@ -176,15 +177,18 @@ class CloudSettings(BaseModel):
     change_kl: Decimal = Field(ge=0, le=1000, default=Decimal("0.1"))
     """By how many kL it may change so, if that is more."""
 
-    metrics_address: Annotated[str, Kind("host and port")] | None = None
+    metrics_address: HostAndPort | None = None
     """Where each worker serves ``/metrics``, ``/healthz`` and ``/readyz``, such as
     ``"127.0.0.1:9464"``. There is no login: keep it on a network of your own
     (docs/howto/monitoring.md). None: nowhere."""
-    web_address: Annotated[str, Kind("host and port")] | None = None
+    web_address: HostAndPort | None = None
     """Where ``cloud-ingest serve`` serves the pages beside its work, such as ``"127.0.0.1:8081"``;
     of several workers one does (docs/howto/web.md). None: nowhere; ``cloud-ingest web`` does."""
     web_with_api: bool = False
     """The pages' address is that of the API, too (docs/howto/web.md)."""
+    trusted_proxies: Proxies = ()
+    """Which reverse proxies are believed where they say whom they serve (``X-Forwarded-For``), such
+    as ``["127.0.0.1"]``; ``unix``: who asks at a socket of the file system (docs/howto/web.md)."""
 
     log_format: Literal["text", "json"] = "text"
     """``json``: each line that a worker logs is one JSON object (docs/howto/monitoring.md)."""
@@ -216,15 +220,6 @@ class CloudSettings(BaseModel):
         if _holds_nul(value):
             raise ValueError("the character NUL stands in it: leave it out")
         return value
-
-    @field_validator("metrics_address", "web_address")
-    @classmethod
-    def _is_an_address(cls, address: str | None) -> str | None:
-        if address is not None:
-            host, _, port = address.rpartition(":")
-            if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-                raise ValueError("it wants a host and a port, as in 127.0.0.1:9464")
-        return address
 
     @field_validator("public_url")
     @classmethod

@@ -10,9 +10,10 @@ from typing import Final, Literal, NamedTuple
 
 MOST_BUCKETS: Final = 10_000
 
-Kind = Literal["token", "link", "session", "login"]
+Kind = Literal["token", "link", "session", "login", "login everywhere", "address"]
 Asker = tuple[Kind, int | str]
-"""By its number in the store; a login by its text, whether somebody has it or not."""
+"""By its number in the store; a login by its text, whether somebody has it or not, with the address
+from which it is tried where that is known."""
 
 
 class Limit(NamedTuple):
@@ -30,6 +31,8 @@ LIMITS: Final[Mapping[Kind, Limit]] = {
     "link": ASKING,
     "session": ASKING,
     "login": Limit(a_second=1 / 30, at_once=10),
+    "login everywhere": Limit(a_second=1 / 5, at_once=60),
+    "address": Limit(a_second=1 / 5, at_once=30),
 }
 
 

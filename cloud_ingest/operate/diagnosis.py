@@ -35,7 +35,16 @@ from shared_schema.settings.kinds import SECRET
 FORMAT: Final = "cloud-ingest diagnosis 1"
 LOG_LINES: Final = 2000
 LONGEST_LINE: Final = 2000
-_PACKAGES: Final = ("iot-utility", "psycopg", "aiomqtt", "pydantic", "cryptography", "typer")
+_PACKAGES: Final = (
+    "iot-utility",
+    "psycopg",
+    "aiomqtt",
+    "pydantic",
+    "cryptography",
+    "typer",
+    "fastapi",
+    "uvicorn",
+)
 _LEFT_OUT: Final = "left out: --with-labels tells it"
 
 

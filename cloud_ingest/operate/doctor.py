@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The doctor of the cloud side: it looks at the database, the store and the broker.
+"""The doctor of the cloud side: it looks at the database, the store, the broker and the pages.
 
 It gives findings in the order in which a person mends them. What is wrong with one group of facts
 does not hide the next.
@@ -19,6 +19,7 @@ from cloud_ingest.operate.broker_checks import check_broker, check_gateways
 from cloud_ingest.operate.checks import Check
 from cloud_ingest.operate.configuration import check_files
 from cloud_ingest.operate.disk_checks import check_machines, check_store_disk
+from cloud_ingest.operate.pages_checks import check_pages_answer
 from cloud_ingest.operate.quarantine_checks import check_quarantine
 from cloud_ingest.operate.role_checks import check_holder, check_role, check_service, check_stranger
 from cloud_ingest.operate.webhook_checks import check_webhooks
@@ -63,6 +64,7 @@ def examine(settings: CloudSettings, dsn: str, now: Callable[[], datetime]) -> I
             yield from _database(conn, settings, now)
     yield from check_files(settings, now())
     yield from check_broker(settings)
+    yield from check_pages_answer(settings)
 
 
 def _database(

@@ -12,7 +12,8 @@ from starlette.responses import Response
 from cloud_ingest.entries.own_account import change_password, change_role, end_all
 from cloud_ingest.entries.sign_in import SHORTEST_PASSWORD, Visitor
 from cloud_ingest.errors import NotFound, PersonRefused, SignInRefused
-from cloud_ingest.http.resources import Now, Opened, Reading, Writing, resources_of
+from cloud_ingest.http.resources import Now, Opened, Reading, Writing
+from cloud_ingest.http.tries import require_try
 from cloud_ingest.views.own_roles import own_roles
 from cloud_ingest.web import cookies
 from cloud_ingest.web.access import needs
@@ -54,7 +55,7 @@ def password(
     request: Request, visitor: Anyone, form: CheckedForm, store: Writing, now: Now
 ) -> Response:
     """Give the visitor another password."""
-    resources_of(request).require_rate(("login", visitor.login), "this login")
+    require_try(request, visitor.login)
     former, wanted = form.texts.get("former", ""), form.texts.get("wanted", "")
     if wanted != form.texts.get("again", ""):
         return _page(request, visitor, store, 422, "again")

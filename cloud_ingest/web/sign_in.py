@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from cloud_ingest.entries.sign_in import LONGEST, Visitor, open_session, sign_in, sign_out
 from cloud_ingest.errors import SignInRefused
-from cloud_ingest.http.resources import Now, Writing, resources_of
+from cloud_ingest.http.resources import Now, Writing
+from cloud_ingest.http.tries import require_try
 from cloud_ingest.web import cookies
 from cloud_ingest.web.access import needs
 from cloud_ingest.web.forms import CheckedForm
@@ -19,7 +20,6 @@ from cloud_ingest.web.page import page, see_other
 
 router = APIRouter()
 HOME: Final = "/"
-LONGEST_LOGIN: Final = 128
 
 
 def own_path(text: str) -> str:
@@ -39,7 +39,7 @@ def login(request: Request) -> Response:
 def take_login(request: Request, form: CheckedForm, store: Writing, now: Now) -> Response:
     """Sign somebody in."""
     following, login = own_path(form.text("next") or HOME), form.text("login")
-    resources_of(request).require_rate(("login", login.lower()[:LONGEST_LOGIN]), "this login")
+    require_try(request, login)
     try:
         memberships = sign_in(store.conn, login, form.texts.get("password", ""), now)
     except SignInRefused:

@@ -10,7 +10,8 @@ ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
 BESIDE_THE_FOLDERS = {
     "edge_agent": "agent bus clock_policy errors gateway_clock health logs secret_files watchdog",
-    "cloud_ingest": "errors logs settings settings_file settings_receivers settings_society",
+    "cloud_ingest": "errors logs settings settings_file settings_pages settings_receivers "
+    "settings_society",
 }
 TABLES = {Path("cloud_ingest") / "months"}
 """Data beside the code that plays it."""

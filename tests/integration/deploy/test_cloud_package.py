@@ -3,7 +3,10 @@
 
 import os
 import re
+import socket
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from deploy.cloud_package import pack
 from deploy.locked import ROOT
 from tests.support.installed import run
+from tests.support.service_site import wait_until
 
 INSTALLS = "IOT_UTILITY_TEST_PACKAGE" in os.environ
 
@@ -47,6 +51,43 @@ def test_the_same_content_has_the_same_version(unpacked: Path, tmp_path: Path) -
     assert pack(tmp_path).name == f"{unpacked.name}.tar.gz"
 
 
+def test_pages_answer_from_the_wheel(unpacked: Path, tmp_path: Path, plain_store_dsn: str) -> None:
+    (wheel,) = unpacked.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    ours = ROOT / "cloud_ingest" / "web"
+    brought = [each for each in ours.rglob("*") if each.is_file() and each.suffix != ".pyc"]
+    found = {tmp_path / "cloud_ingest" / "web" / each.relative_to(ours) for each in brought}
+    assert {each.suffix for each in found} >= {".html", ".css", ".js", ".po"}
+    assert [each for each in sorted(found) if not each.is_file()] == []
+    style = tmp_path / "cloud_ingest" / "web" / "static" / "app.css"
+    style.write_text("/* of the wheel */")
+    at = tmp_path / "web.sock"
+    program = [sys.executable, "-P", "-m", "cloud_ingest.cli.app", "web", "--socket", str(at)]
+    process = subprocess.Popen(
+        [*program, "--dsn", plain_store_dsn],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+    )
+    try:
+        wait_until(at.exists)
+        page = asked(at, "/login")
+        assert "साइन" in page
+        (address,) = re.findall(r'href="(/static/[^"]+/app\.css)"', page)
+        assert asked(at, address).endswith("/* of the wheel */")
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0
+
+
+def asked(path: Path, address: str) -> str:
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.connect(str(path))
+        head = f"GET {address} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+        caller.sendall(f"{head}Accept-Language: hi\r\n\r\n".encode())
+        return b"".join(iter(lambda: caller.recv(65536), b"")).decode()
+
+
 @pytest.mark.skipif(not INSTALLS, reason="make test-package-cloud installs from the index")
 def test_it_is_installed_and_the_former_one_stays(unpacked: Path, tmp_path: Path) -> None:
     place = tmp_path / "opt" / "cloud-ingest"
@@ -63,6 +104,7 @@ def test_it_is_installed_and_the_former_one_stays(unpacked: Path, tmp_path: Path
     assert {each.name for each in units.iterdir()} == {
         "cloud-ingest@.service",
         "cloud-ingest-api.service",
+        "cloud-ingest-web.service",
         "metering-backup.service",
         "metering-backup.timer",
     }

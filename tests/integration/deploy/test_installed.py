@@ -35,7 +35,12 @@ from tests.support.servers import SqlServer
 from tests.support.service_site import wait_until
 
 SERVICES = compose()["services"]
-UNITS = ("cloud-ingest@.service", "cloud-ingest-api.service", "metering-backup.service")
+UNITS = (
+    "cloud-ingest@.service",
+    "cloud-ingest-api.service",
+    "cloud-ingest-web.service",
+    "metering-backup.service",
+)
 
 
 @pytest.fixture(scope="module")
@@ -116,20 +121,23 @@ def test_the_unit_serves_by_its_credentials(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("by", ["compose", "systemd"])
-def test_the_api_serves_as_it_is_installed(machine: Machine, by: str) -> None:
-    service = SERVICES["api"]
+@pytest.mark.parametrize(("name", "port"), [("api", "8080"), ("web", "8081")])
+def test_what_speaks_http_serves_as_it_is_installed(
+    machine: Machine, by: str, name: str, port: str
+) -> None:
+    service = SERVICES[name]
     words = service["command"]
     if by == "systemd":
-        (command,) = Unit("cloud-ingest-api.service").said["ExecStart"]
+        (command,) = Unit(f"cloud-ingest-{name}.service").said["ExecStart"]
         words = command.split()[1:]
-        assert "127.0.0.1:8080" in words
+        assert f"127.0.0.1:{port}" in words
     at = f"127.0.0.1:{free_port()}"
-    words = [at if each.endswith(":8080") else each for each in machine.words(words)]
+    words = [at if each.endswith(f":{port}") else each for each in machine.words(words)]
     with machine.worker(words, machine.environment(service)):
         wait_until(lambda: answers(at))
         _, program, *check = service["healthcheck"]["test"]
         assert program == "python"
-        run([CLI[0], *(each.replace("127.0.0.1:8080", at) for each in check)], {})
+        run([CLI[0], *(each.replace(f"127.0.0.1:{port}", at) for each in check)], {})
 
 
 def answers(at: str) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from cloud_ingest.core.role import Role
 from cloud_ingest.entries import sign_in as sign_ins
 from cloud_ingest.entries.sign_in import IDLE, hash_password
+from cloud_ingest.http.rates import LIMITS, Kind, Limit, Rates
 from cloud_ingest.store.accounts import add_account, add_membership
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.web import cookies
@@ -134,6 +135,29 @@ def test_a_login_is_tried_a_few_times_alone(web: Web) -> None:
     assert late.status_code == 429
     assert 0 < int(late.headers["retry-after"]) <= 31
     assert browser.post("/login", login="ravi", password=WRONG).status_code == 401
+
+
+def test_wrong_tries_from_one_address_hold_up_no_other(site: Site, store_dsn: str) -> None:
+    web = Web(site.conn, store_dsn, trusted_proxies=["unix"])
+    few: dict[Kind, Limit] = {"login": Limit(0.1, 2), "address": Limit(0.1, 4)}
+    object.__setattr__(web.resources, "rates", Rates({**LIMITS, **few}))
+
+    def tried(address: str, login: str) -> int:
+        browser = web.nobody()
+        browser.client.headers["X-Forwarded-For"] = f"192.0.2.9, {address}"
+        browser.get("/login")
+        browser.csrf = browser.client.cookies[cookies.FORM]
+        answer = browser.post("/login", login=login, password=WRONG)
+        return int(answer.status_code)
+
+    assert [tried("203.0.113.1", "asha") for _ in range(3)] == [401, 401, 429]
+    assert tried("203.0.113.2", " Asha") == 401
+    assert [tried("203.0.113.1", f"ravi-{number}") for number in range(2)] == [401, 429]
+    assert tried("203.0.113.2", "ravi-1") == 401
+    few = {"login everywhere": Limit(0.1, 2)}
+    object.__setattr__(web.resources, "rates", Rates({**LIMITS, **few}))
+    assert [tried(f"203.0.113.{number}", "asha") for number in range(3)] == [401, 401, 429]
+    web.close()
 
 
 def test_a_flood_of_logins_does_not_stop_the_pages(
