@@ -15,12 +15,12 @@ import typer
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.options import Config, Dsn, Month, OneUnit, Society, SubjectType, opened_store
 from cloud_ingest.cli.private_file import write_private
-from cloud_ingest.cli.proof_sheet import proof_sheet
 from cloud_ingest.cli.say import say
 from cloud_ingest.core.month_name import named_month
 from cloud_ingest.errors import UserError
 from cloud_ingest.month.explain import Asked
 from cloud_ingest.prove.proof import prove as prove_month
+from cloud_ingest.prove.sheet import proof_sheet
 from shared_schema.catalogue import Service
 from shared_schema.proof.check import check
 from shared_schema.proof.pack import Proof, write_proof

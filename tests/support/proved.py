@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from cloud_ingest.cli.proof_sheet import proof_sheet
 from cloud_ingest.core.accept import accept
 from cloud_ingest.core.balance import SubjectKind
 from cloud_ingest.month.close import close_month
 from cloud_ingest.month.explain import Asked
 from cloud_ingest.prove.proof import prove
+from cloud_ingest.prove.sheet import proof_sheet
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.commit import commit
 from cloud_ingest.store.registry import load_registry

@@ -12,7 +12,6 @@ import pytest
 from typer.testing import CliRunner
 
 from cloud_ingest.cli.command_line import app
-from cloud_ingest.cli.proof_sheet import proof_sheet
 from cloud_ingest.entries.bindings import Said, move
 from cloud_ingest.entries.epochs import add_epoch
 from cloud_ingest.entries.meter import NamedMeter
@@ -24,6 +23,7 @@ from cloud_ingest.errors import CloseRefused, NotFound, ProofRefused
 from cloud_ingest.month.correction import correct_reading
 from cloud_ingest.month.explain import Asked
 from cloud_ingest.prove.proof import prove
+from cloud_ingest.prove.sheet import proof_sheet
 from cloud_ingest.store.commit import commit
 from shared_schema.catalogue import Service
 from shared_schema.proof.check import check

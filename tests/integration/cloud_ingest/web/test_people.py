@@ -124,7 +124,8 @@ def test_an_invitation_that_says_no_role_is_refused(web: Web, wrong: dict[str, s
 
 def test_a_role_ends_with_its_sessions_but_the_last_managers(web: Web) -> None:
     manager, treasurer = web.login("manager"), web.login("treasurer")
-    numbers = dict(web.conn.execute("SELECT role, membership_id FROM membership").fetchall())
+    rows = web.conn.execute("SELECT role, membership_id FROM membership").fetchall()
+    numbers: dict[str, int] = dict(rows)
     assert treasurer.get("/month").status_code == 200
     assert manager.post("/people/end", member=str(numbers["treasurer"])).status_code == 303
     assert treasurer.get("/month").status_code == 303

@@ -12,8 +12,8 @@ from decimal import Decimal
 from html import escape
 from typing import Any
 
-from cloud_ingest.cli.proof_html import document, listed, section, sheet_words, table
 from cloud_ingest.core.words import QUALITIES, REASONS
+from cloud_ingest.prove.sheet_html import document, listed, section, sheet_words, table
 from shared_schema.catalogue import UNIT_SYMBOLS, Unit
 from shared_schema.errors import MalformedMessage
 from shared_schema.proof.check import number_of, readings_of

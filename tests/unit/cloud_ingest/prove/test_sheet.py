@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from cloud_ingest.cli.proof_sheet import proof_sheet
+from cloud_ingest.prove.sheet import proof_sheet
 from shared_schema.proof.check import check
 from shared_schema.proof.pack import Held, Proof
 from shared_schema.proof.verdict import fingerprint_of

@@ -20,13 +20,13 @@ from shared_schema.text import visible, visible_lines
 @functools.cache
 def sheet_words(language: Language) -> dict[str, Any]:
     """Return the words of the page in a language."""
-    found: dict[str, Any] = json.loads(_file("proof_words.json"))[language]
+    found: dict[str, Any] = json.loads(_file("sheet_words.json"))[language]
     return found
 
 
 def document(language: Language, title: str, parts: Iterable[str]) -> str:
     """Return a whole page in which nothing hides; ``title`` is text, the parts are markup."""
-    style = _file("proof_sheet.css")
+    style = _file("sheet.css")
     policy = f"default-src 'none'; style-src '{source_hash(style)}'; base-uri 'none'"
     lines = [
         f'<!doctype html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">',
@@ -59,4 +59,4 @@ def table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def _file(name: str) -> str:
-    return files("cloud_ingest.cli").joinpath(name).read_text("utf-8")
+    return files("cloud_ingest.prove").joinpath(name).read_text("utf-8")
