@@ -33,6 +33,7 @@ from cloud_ingest.web import (
     tokens,
     towers,
     unit,
+    witness,
 )
 from cloud_ingest.web.problems import answer_problems
 from cloud_ingest.web.visit import Visit
@@ -48,6 +49,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     files.router,
     unit.router,
     origin.router,
+    witness.router,
     flags.router,
     towers.router,
     health.router,

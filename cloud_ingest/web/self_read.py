@@ -126,7 +126,7 @@ def check(request: Request, store: Writing, now: Now, reader: OfReader) -> Respo
         again = {"service": service, "source": source, "whole": whole, "parts": parts}
         return see_other("/self-read/check", **again, at=here)
     try:
-        sent = _sent(reader, service, source, shown, _moment(at, store.zone))
+        sent = _sent(reader, service, source, shown, typed_moment(at, store.zone))
         found = check_dial(store.conn, reader, sent, now)
     except SelfReadRefused as refused:
         return _dials(request, store, reader, now, refused=str(refused))
@@ -138,7 +138,7 @@ def send(
     request: Request, form: CheckedForm, store: Writing, now: Now, reader: OfReader
 ) -> Response:
     """Take a value for good."""
-    at = _moment(form.text("at"), store.zone)
+    at = typed_moment(form.text("at"), store.zone)
     made = made_or_not(form.file("photo"))
     sent = _sent(reader, form.text("service"), form.text("source"), form.text("shown"), at)
     try:
@@ -203,7 +203,7 @@ def _sent(reader: Reader, service: str, source: str, shown: str, at: datetime) -
     return Sent(named, f"page-{digest[:32]}", shown, at)
 
 
-def _moment(text: str, zone: ZoneInfo) -> datetime:
+def typed_moment(text: str, zone: ZoneInfo) -> datetime:
     """Read a local time as a form sends it.
 
     Raises:

@@ -5,6 +5,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -17,10 +18,12 @@ from cloud_ingest.rollup.refresh import refresh
 from shared_schema.catalogue import Service
 from shared_schema.proof.check import check
 from shared_schema.proof.pack import read_proof
-from tests.integration.cloud_ingest.web.test_month import BEGIN, CLOSED, HOUR, NOW
 from tests.support.store import SOCIETY, ZONE, Site, every, local, unit_line
 from tests.support.web import Web, text_of
 
+BEGIN, NOW = local("2026-06-30 20:00"), local("2026-08-12 09:00")
+CLOSED = local("2026-08-05 09:00")
+HOUR = timedelta(hours=1)
 MINUS = " \N{MINUS SIGN} "
 ON_OPEN = {"/unit/origin": 200, "/unit/proof": 422, "/unit/file": 404}
 QUERY = "unit=A-1&month=2026-07&service=electricity"
@@ -92,3 +95,28 @@ def test_no_resident_opens_another_unit(web: Web, path: str) -> None:
         assert web.login("resident", unit="A-1").get(f"{path}?{query}").status_code == 404
     open_month = web.login("manager").get(f"{path}?unit=A-1&month=2026-08&form=csv")
     assert open_month.status_code == ON_OPEN[path]
+
+
+def test_a_dial_is_held_against_what_is_known_and_kept(web: Web) -> None:
+    manager = web.login("manager")
+    at = {"at": "2026-08-05T09:00", "beside": "Asha of A-1"}
+    named = {"unit": "A-1", "service": "electricity"}
+    told = manager.post("/unit/witness", **named, **at, shown="9.5")
+    assert "They agree." in text_of(told) or "do not agree" in text_of(told)
+    again = text_of(manager.get("/unit/witness?unit=A-1&service=electricity"))
+    assert "showed 9.5 kWh" in again
+    assert "Asha of A-1" in again
+    for wrong in ({"shown": "x"}, {"shown": ""}, {"at": "2027-01-01T00:00", "shown": "1"}):
+        assert manager.post("/unit/witness", **{**named, **at, **wrong}).status_code == 422
+
+
+def test_a_closed_valve_tells(web: Web) -> None:
+    manager = web.login("manager")
+    said = {"unit": "A-1", "service": "electricity", "begun": "2026-08-05T09:00"}
+    said |= {"ended": "2026-08-05T09:30", "first": "9.50"}
+    assert "Nothing flowed" in text_of(manager.post("/unit/valve", **said, last="9.50"))
+    assert "At least 0.04 kWh flowed" in text_of(manager.post("/unit/valve", **said, last="9.55"))
+    assert web.conn.execute("SELECT count(*) FROM witness_read").fetchall() == [(4,)]
+    assert manager.post("/unit/valve", **said, last="9").status_code == 422
+    odd = manager.post("/unit/valve", **said | {"service": "gas"}, last="9.50")
+    assert 400 <= odd.status_code < 500
