@@ -15,6 +15,7 @@ import typer
 from cloud_ingest.cli.group import new_group
 from cloud_ingest.cli.json_text import json_text
 from cloud_ingest.cli.options import By, Config, Dsn, Json, Society, opened_store
+from cloud_ingest.cli.people_data import people_erase, people_export
 from cloud_ingest.cli.say import say
 from cloud_ingest.cli.table import Column, table, zoned
 from cloud_ingest.core.role import Role
@@ -189,3 +190,7 @@ def _as_table(found: Sequence[Member], zone: ZoneInfo) -> str:
         for each in found
     ]
     return table(columns, rows)
+
+
+app.command("export")(people_export)
+app.command("erase")(people_erase)

@@ -16,6 +16,8 @@ class AccessAct(StrEnum):
     INVITATION_WITHDRAWN = "invitation_withdrawn"
     JOINED = "joined"
     ROLE_ENDED = "role_ended"
+    ERASED = "erased"
+    """A person's name and login went; what the person said stays under a pseudonym."""
     SIGNED_IN = "signed_in"
     SIGN_IN_REFUSED = "sign_in_refused"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - no password

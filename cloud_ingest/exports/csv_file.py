@@ -27,12 +27,13 @@ def month_csv(found: MonthExport, *, bom: bool = False) -> Iterator[bytes]:
         found: The month.
         bom: Begin with a byte order mark, for Excel.
     """
-    yield (BOM * bom + _line(TITLES)).encode()
+    yield (BOM * bom + csv_line(TITLES)).encode()
     for row in number_rows(found):
-        yield _line(row).encode()
+        yield csv_line(row).encode()
 
 
-def _line(cells: Iterable[Cell]) -> str:
+def csv_line(cells: Iterable[Cell]) -> str:
+    """Write one row."""
     return ",".join(map(_cell, cells)) + "\r\n"
 
 

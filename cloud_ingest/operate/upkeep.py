@@ -36,7 +36,7 @@ from cloud_ingest.store.quarantine_room import make_room
 from cloud_ingest.store.quotas import forget_uses
 from cloud_ingest.store.retention import raise_kept_from, retention, set_keep_months
 from cloud_ingest.store.rollups_write import is_marked_before
-from cloud_ingest.store.self_read_photos import forget_pictures
+from cloud_ingest.store.self_read_photos import forget_pictures, forget_pictures_of_erased
 
 COMPRESS_AFTER = timedelta(days=14)
 """By then nearly all that a gateway sends late has come, and the month is closed."""
@@ -87,6 +87,7 @@ def upkeep(
     make_room(conn, None, quotas, now)
     forget_uses(conn, now)
     forget_pictures(conn, now - photos_kept)
+    forget_pictures_of_erased(conn)
     renew_gateway_days(conn, days_before(now, store.zone), now)
     continuous = store.rollups == "continuous"
     compressed = compress_chunks(conn, now - COMPRESS_AFTER) if continuous else 0

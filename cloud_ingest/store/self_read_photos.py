@@ -8,11 +8,16 @@ In: a submission, a photo. Out: its JPEG. Owns: the tables ``self_read_photo`` a
 ``self_read_picture``. Never: the bytes as they came.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
 
 from cloud_ingest.core.dial_photo import Photo
-from cloud_ingest.store.connection import Connection, translating
+from cloud_ingest.store.connection import Connection, query, translating
 from cloud_ingest.store.rows import scalar
+
+NEAR_A_BORDER: Final = timedelta(days=11)
+"""So far from a border no dial stands for it: longer than the widest window of a society."""
 
 
 @translating
@@ -61,3 +66,17 @@ def forget_pictures(conn: Connection, before: datetime) -> int:
         """,
         (before,),
     ).rowcount
+
+
+@translating
+def forget_pictures_of_erased(conn: Connection, also: Sequence[int] = ()) -> int:
+    """Drop the pictures of persons who were erased, where no month needs them; return how many.
+
+    A month needs those of dials near to it until it is approved.
+
+    Args:
+        conn: The store.
+        also: Submissions whose pictures go by the same rule.
+    """
+    asked = {"submissions": list(also), "near": NEAR_A_BORDER}
+    return conn.execute(query("self_read/forget_erased"), asked).rowcount

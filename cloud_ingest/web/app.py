@@ -26,6 +26,7 @@ from cloud_ingest.web import (
     month_changes,
     origin,
     people,
+    personal_data,
     self_read,
     self_read_queue,
     sign_in,
@@ -59,6 +60,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     people.router,
     join.router,
     tokens.router,
+    personal_data.router,
 )
 
 

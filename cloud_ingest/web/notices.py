@@ -31,5 +31,6 @@ NOTICES: Final[Mapping[str, str]] = {
     "token-ended": _("The token is ended: the next request with it is refused."),
     "joined": _("You are in."),
     "password-changed": _("Your password is changed, and you are signed out everywhere else."),
+    "erased": _("Your account is erased: nothing leads from here to you any more."),
     "signed-out": _("You are signed out."),
 }

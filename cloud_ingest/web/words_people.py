@@ -33,6 +33,7 @@ ACTS: Final[Mapping[AccessAct, str]] = {
     AccessAct.INVITATION_WITHDRAWN: _("the invitation was withdrawn"),
     AccessAct.JOINED: _("took the invitation"),
     AccessAct.ROLE_ENDED: _("the role was ended"),
+    AccessAct.ERASED: _("was erased: login and name are gone"),
     AccessAct.SIGNED_IN: _("signed in"),
     AccessAct.SIGN_IN_REFUSED: _("a sign-in was refused"),
     AccessAct.PASSWORD_CHANGED: _("changed the password"),

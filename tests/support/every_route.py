@@ -52,7 +52,8 @@ class Question:
         """Give what it names, as an answer may repeat it."""
         for value in (unquote(self.path), *self.query.values(), *unquote(self.path).split("/")):
             if len(value) > 2:
-                yield from {value, html.escape(value), quote(value), quote(value, safe="")}
+                yield from {value, value.lower(), html.escape(value)}
+                yield from {quote(value), quote(value, safe="")}
                 yield json.dumps(value)[1:-1]
 
 

@@ -3,12 +3,17 @@
 
 import pytest
 
+from cloud_ingest.core.role import Role
+from cloud_ingest.entries.people import add_person
 from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.month.close import Closed
+from cloud_ingest.month.erasure import erase_person
 from cloud_ingest.operate.upkeep import upkeep
 from cloud_ingest.store.channels import StoreCache
 from cloud_ingest.store.connection import Connection, edition, translating
+from cloud_ingest.store.month_locks import LockWord, add_lock_word
 from cloud_ingest.store.partitions import make_partitions
+from cloud_ingest.store.registry import find_society
 from cloud_ingest.store.roles import WHAT_WAS_SAID
 from cloud_ingest.store.rows import scalars
 from tests.support.roles import NOW, Roles, refused, role_check
@@ -163,3 +168,18 @@ def test_a_role_is_made_without_a_password(roles: Roles) -> None:
         finally:
             admin.execute('DROP OWNED BY "made-reader"; DROP ROLE "made-reader"')
             admin.execute(f"ALTER ROLE {roles.owner} NOCREATEROLE".encode())
+
+
+def test_the_service_erases_a_name_by_the_owners_function_alone(service: Connection) -> None:
+    with service.transaction(force_rollback=True):
+        for login in ("asha", "ravi"):
+            add_person(service, SOCIETY, login, login, Role.MANAGER, unit=None, by="me", now=NOW)
+        word = LockWord("2026-07", "approve", "asha", NOW, "", 1, "")
+        add_lock_word(service, find_society(service, SOCIETY), word)
+        assert refused(service, "UPDATE month_lock SET author = 'ravi'")
+        alias = erase_person(service, "asha", by="ravi", now=NOW)
+        assert scalars(service, "SELECT author FROM month_lock") == [alias]
+        assert scalars(service, "SELECT login FROM account ORDER BY login") == [
+            alias.replace(" ", "-"),
+            "ravi",
+        ]
