@@ -229,6 +229,10 @@ class SignInRefused(UserError):
     """Nobody signs in like that."""
 
 
+class IssuerUnavailable(IngestError):
+    """An issuer that signs people in does not answer, or not as one does: try again."""
+
+
 class PersonRefused(UserError):
     """A person who cannot be let in as it was said."""
 

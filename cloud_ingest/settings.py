@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from cloud_ingest.errors import ConfigurationError
-from cloud_ingest.settings_pages import HostAndPort, Proxies
+from cloud_ingest.settings_pages import HostAndPort, OidcSettings, Proxies
 from cloud_ingest.settings_receivers import MailReceiver, MailSettings, WebhookSettings, safe_url
 from cloud_ingest.settings_society import RunRules, SocietySettings, TimeOfDay
 from shared_schema.settings.kinds import Kind, SecretFile
@@ -196,6 +196,8 @@ class CloudSettings(BaseModel):
     quota: QuotaSettings | None = None
     """How much a gateway may bring of what the store would keep for ever (docs/howto/quotas.md).
     None: see below."""
+    oidc: OidcSettings | None = None
+    """Another service by which people may sign in (docs/howto/web.md). None: by password alone."""
     webhook: tuple[WebhookSettings, ...] = ()
     """Who gets flags and numbers by HTTP (docs/howto/webhooks.md)."""
     digest_at: TimeOfDay = "07:00"
@@ -261,6 +263,12 @@ class CloudSettings(BaseModel):
             raise ValueError("somebody gets mail, and no server carries it: add a [mail] table")
         if len({each.address for each in self.mail_to}) < len(self.mail_to):
             raise ValueError("two tables of mail_to have the same address")
+        return self
+
+    @model_validator(mode="after")
+    def _issuer_sends_people_back(self) -> Self:
+        if self.oidc is not None and self.public_url is None:
+            raise ValueError("an issuer sends people back to public_url, and there is none: set it")
         return self
 
     @property

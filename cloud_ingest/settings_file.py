@@ -46,6 +46,7 @@ _ITEMS: Final = {
     "mail_to": ("address", "secret_file", "societies"),
     "broker_login": ("name", "role"),
     "society": ("name",),
+    "oidc": ("issuer", "client_id", "client_secret_file", "name"),
 }
 _log = logging.getLogger(__name__)
 
@@ -141,6 +142,10 @@ def _right(path: str, key: str, number: int, table: dict[str, Any]) -> Any:
         "broker_tls": True,
         "webhook.url": f"https://{number}.example",
         "broker_login.name": f"login-{number}",
+        "public_url": "https://meters.example",
+        "oidc.issuer": "https://login.example",
+        "oidc.client_id": "metering",
+        "oidc.name": "Login",
         "mail": {"host": "mail.example", "sender": "a@mail.example"},
         "mail.host": "mail.example",
         "mail.sender": "a@mail.example",

@@ -31,7 +31,7 @@ def pack(dist: Path) -> Path:
         content = Path(name) / "content"
         shutil.copytree(UNITS, content)
         content.joinpath("requirements.txt").write_text(
-            locked(lock, requirements(project, ["cloud"])), encoding="utf-8"
+            locked(lock, requirements(project, ["cloud", "oidc"])), encoding="utf-8"
         )
         shutil.copytree(ROOT / "docs", content / "doc")
         for program in OF_OTHERS:

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from cloud_ingest.cli.command_line import app
 from cloud_ingest.settings import BrokerLogin, CloudSettings, QuotaSettings
+from cloud_ingest.settings_pages import OidcSettings
 from cloud_ingest.settings_receivers import MailReceiver, MailSettings, WebhookSettings
 from cloud_ingest.settings_society import SocietySettings
 from shared_schema.settings.reference import with_tables
@@ -23,6 +24,7 @@ NAME, SETTINGS = "cli-cloud.md", "cloud-toml.md"
 TABLES: dict[str, type[BaseModel]] = {
     "Top level": CloudSettings,
     "[quota]": QuotaSettings,
+    "[oidc]": OidcSettings,
     "[[webhook]]": WebhookSettings,
     "[mail]": MailSettings,
     "[[mail_to]]": MailReceiver,

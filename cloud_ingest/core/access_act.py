@@ -20,6 +20,9 @@ class AccessAct(StrEnum):
     """A person's name and login went; what the person said stays under a pseudonym."""
     SIGNED_IN = "signed_in"
     SIGN_IN_REFUSED = "sign_in_refused"
+    SIGN_IN_LINKED = "sign_in_linked"
+    """With another service."""
+    SIGN_IN_UNLINKED = "sign_in_unlinked"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - no password
     PASSWORD_RESET = "password_reset"  # noqa: S105 - no password
     TOKEN_MADE = "token_made"  # noqa: S105 - no password

@@ -52,6 +52,16 @@ class OwnSession:
     ended_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class OwnIdentity:
+    """Who a person is or was to another service that signs people in."""
+
+    issuer: str
+    subject: str
+    linked_at: datetime
+    ended_at: datetime | None
+
+
 class Act(NamedTuple):
     """One thing that a person said or did."""
 
@@ -124,6 +134,7 @@ class Person:
     account: OwnAccount
     roles: Sequence[OwnRole]
     sessions: Sequence[OwnSession]
+    identities: Sequence[OwnIdentity]
     access: Sequence[OwnAccess]
     acts: Sequence[Act]
     readings: Sequence[OwnReading]

@@ -59,6 +59,7 @@ def _json(person: Person) -> bytes:
         "account": account,
         "roles": [asdict(each) for each in person.roles],
         "sessions": [asdict(each) for each in person.sessions],
+        "identities": [asdict(each) for each in person.identities],
         "access": [asdict(each) for each in person.access],
         "said": [
             {"society": each.society, "table": each.table, "as": each.said_by, **each.said}

@@ -18,6 +18,7 @@ from zoneinfo import available_timezones
 from cloud_ingest.errors import ConfigurationError, SettingsRefused
 from cloud_ingest.operate.broker_checks import check_certificates
 from cloud_ingest.operate.checks import Check
+from cloud_ingest.operate.issuer_checks import check_issuer_secret
 from cloud_ingest.operate.keys import read_key
 from cloud_ingest.operate.pages_checks import check_pages
 from cloud_ingest.operate.webhook_checks import check_mail, check_secrets
@@ -67,6 +68,7 @@ def check_files(settings: CloudSettings, now: datetime) -> Iterator[Check]:
     yield from check_secrets(settings.webhook)
     yield from check_mail(settings)
     yield from check_pages(settings)
+    yield from check_issuer_secret(settings)
     for webhook in settings.webhook:
         called = "ca_file of [[webhook]]"
         files = TlsFiles(webhook.ca_file, None, None, (called, "", ""))

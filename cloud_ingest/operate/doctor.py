@@ -19,6 +19,7 @@ from cloud_ingest.operate.broker_checks import check_broker, check_gateways
 from cloud_ingest.operate.checks import Check
 from cloud_ingest.operate.configuration import check_files
 from cloud_ingest.operate.disk_checks import check_machines, check_store_disk
+from cloud_ingest.operate.issuer_checks import check_issuer
 from cloud_ingest.operate.pages_checks import check_pages_answer
 from cloud_ingest.operate.quarantine_checks import check_quarantine
 from cloud_ingest.operate.role_checks import check_holder, check_role, check_service, check_stranger
@@ -65,6 +66,7 @@ def examine(settings: CloudSettings, dsn: str, now: Callable[[], datetime]) -> I
     yield from check_files(settings, now())
     yield from check_broker(settings)
     yield from check_pages_answer(settings)
+    yield from check_issuer(settings)
 
 
 def _database(

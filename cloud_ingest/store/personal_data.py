@@ -259,6 +259,7 @@ def erase(conn: Connection, account_id: int, alias: str, teller: str | None, now
         now: The time.
     """
     conn.execute("SELECT erase_person(%s, %s, %s, %s)", (account_id, alias, teller, now))
+    conn.execute("DELETE FROM account_identity WHERE account_id = %s", (account_id,))
 
 
 @translating

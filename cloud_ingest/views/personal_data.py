@@ -16,6 +16,7 @@ from cloud_ingest.core.personal_data import OwnAccount, OwnRole, Person, UnitMon
 from cloud_ingest.core.role import Role
 from cloud_ingest.errors import NotFound
 from cloud_ingest.month.exported import Owner, unit_export
+from cloud_ingest.store.account_identities import kept_identities
 from cloud_ingest.store.connection import Connection
 from cloud_ingest.store.manifests import closed_since
 from cloud_ingest.store.personal_data import (
@@ -54,6 +55,7 @@ def personal_data(conn: Connection, login: str, zone: ZoneInfo, now: datetime) -
         account=account,
         roles=roles,
         sessions=sessions_of(conn, number),
+        identities=kept_identities(conn, number),
         access=access_of(conn, number),
         acts=acts_of(conn, number),
         readings=readings_of(conn, number),

@@ -14,6 +14,7 @@ from cloud_ingest.entries.sign_in import SHORTEST_PASSWORD, Visitor
 from cloud_ingest.errors import NotFound, PersonRefused, SignInRefused
 from cloud_ingest.http.resources import Now, Opened, Reading, Writing
 from cloud_ingest.http.tries import require_try
+from cloud_ingest.views.own_identities import linked_with
 from cloud_ingest.views.own_roles import own_roles
 from cloud_ingest.web import cookies
 from cloud_ingest.web.access import needs
@@ -34,9 +35,18 @@ def account(request: Request, visitor: Anyone, store: Reading) -> Response:
 def _page(
     request: Request, visitor: Visitor, store: Opened, status: int = 200, wrong: str = ""
 ) -> Response:
-    roles = own_roles(store.conn, visitor.account_id)
-    shortest = SHORTEST_PASSWORD
-    return page(request, "account.html", status, roles=roles, wrong=wrong, shortest=shortest)
+    issuer = store.settings.oidc
+    linked = issuer and linked_with(store.conn, visitor.account_id, issuer.issuer)
+    return page(
+        request,
+        "account.html",
+        status,
+        roles=own_roles(store.conn, visitor.account_id),
+        wrong=wrong,
+        shortest=SHORTEST_PASSWORD,
+        issuer=issuer,
+        linked=linked,
+    )
 
 
 @router.post("/account/role")

@@ -7,11 +7,13 @@ hands what a person said to `entries`.
 In: the shared resources. Out: an ASGI application.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
+from cloud_ingest.errors import ConfigurationError
 from cloud_ingest.http.health import router as healthz
 from cloud_ingest.http.resources import Resources
 from cloud_ingest.web import (
@@ -68,9 +70,25 @@ def make_web(resources: Resources) -> FastAPI:
     """Make the pages that use these resources."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.resources = resources
-    for router in ROUTERS:
+    for router in (*ROUTERS, *_by_issuer(resources)):
         app.include_router(router)
     answer_problems(app)
     app.add_middleware(Visit, resources=resources)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
     return app
+
+
+def _by_issuer(resources: Resources) -> Iterator[APIRouter]:
+    """Give the routes of another service that signs people in, where the settings name one.
+
+    Raises:
+        ConfigurationError: what they need is not installed.
+    """
+    if resources.settings.oidc is not None:
+        try:
+            from cloud_ingest.web import openid  # noqa: PLC0415 - of an extra, not always there
+        except ModuleNotFoundError as error:
+            raise ConfigurationError(
+                f"setting oidc needs {error.name}: install iot-utility[cloud,oidc]"
+            ) from None
+        yield openid.router

@@ -32,5 +32,14 @@ NOTICES: Final[Mapping[str, str]] = {
     "joined": _("You are in."),
     "password-changed": _("Your password is changed, and you are signed out everywhere else."),
     "erased": _("Your account is erased: nothing leads from here to you any more."),
+    "issuer-away": _("The other service cannot be reached: use your password, or try again later."),
+    "issuer-refused": _("The other service did not sign you in: try again, or use your password."),
+    "issuer-unknown": _(
+        "No account here is linked with that sign-in: use your password, and link your account."
+    ),
+    "issuer-password": _("The password is wrong: nothing was linked."),
+    "issuer-taken": _("Another account is linked with that sign-in: unlink it there first."),
+    "issuer-linked": _("Your account is linked: from now on you may sign in there."),
+    "issuer-unlinked": _("Your account is not linked any more: sign in by your password."),
     "signed-out": _("You are signed out."),
 }

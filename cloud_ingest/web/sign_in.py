@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from cloud_ingest.entries.sign_in import LONGEST, Visitor, open_session, sign_in, sign_out
 from cloud_ingest.errors import SignInRefused
-from cloud_ingest.http.resources import Now, Writing
+from cloud_ingest.http.resources import Now, Writing, resources_of
 from cloud_ingest.http.tries import require_try
 from cloud_ingest.web import cookies
 from cloud_ingest.web.access import needs
@@ -32,7 +32,12 @@ def own_path(text: str) -> str:
 def login(request: Request) -> Response:
     """Ask for a login and a password."""
     following = own_path(request.query_params.get("next", HOME))
-    return page(request, "login.html", following=following, login="", is_wrong=False)
+    return _page(request, following=following, login="", is_wrong=False)
+
+
+def _page(request: Request, status: int = 200, **values: object) -> Response:
+    issuer = resources_of(request).settings.oidc
+    return page(request, "login.html", status, issuer=issuer, **values)
 
 
 @router.post("/login")
@@ -43,7 +48,7 @@ def take_login(request: Request, form: CheckedForm, store: Writing, now: Now) ->
     try:
         memberships = sign_in(store.conn, login, form.texts.get("password", ""), now)
     except SignInRefused:
-        return page(request, "login.html", 401, following=following, login=login, is_wrong=True)
+        return _page(request, 401, following=following, login=login, is_wrong=True)
     cookie = open_session(store.conn, memberships[0].membership_id, now)
     return with_session(request, Response(status_code=303, headers={"Location": following}), cookie)
 

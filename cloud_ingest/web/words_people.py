@@ -36,6 +36,8 @@ ACTS: Final[Mapping[AccessAct, str]] = {
     AccessAct.ERASED: _("was erased: login and name are gone"),
     AccessAct.SIGNED_IN: _("signed in"),
     AccessAct.SIGN_IN_REFUSED: _("a sign-in was refused"),
+    AccessAct.SIGN_IN_LINKED: _("linked the account with another service"),
+    AccessAct.SIGN_IN_UNLINKED: _("linked the account with another service no longer"),
     AccessAct.PASSWORD_CHANGED: _("changed the password"),
     AccessAct.PASSWORD_RESET: _("got a new password from the operator of the server"),
     AccessAct.TOKEN_MADE: _("a token was made"),

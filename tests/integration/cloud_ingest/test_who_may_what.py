@@ -18,6 +18,7 @@ from cloud_ingest.core.role import RIGHTS, Right, Role
 from cloud_ingest.store.connection import Connection, connect
 from tests.support.api import Api
 from tests.support.every_route import FORMS, Question, leaks, question, routes_of
+from tests.support.issuer import nobody_at
 from tests.support.two_societies import Furnished, furnish, kept_of
 from tests.support.web import Visiting, Web
 
@@ -42,6 +43,8 @@ PAGES: Final[dict[str, tuple[Right, ...] | None]] = {
     "GET /health/gateway": (Right.HEALTH_SEE,),
     "GET /health/meter": (Right.HEALTH_SEE,),
     "GET /login": OPEN,
+    "GET /login/openid": OPEN,
+    "GET /login/openid/back": OPEN,
     "POST /login": OPEN,
     "POST /logout": ANYONE,
     "GET /queue": (Right.SELF_READS_DECIDE,),
@@ -63,6 +66,8 @@ PAGES: Final[dict[str, tuple[Right, ...] | None]] = {
     "POST /account/role": ANYONE,
     "POST /account/password": ANYONE,
     "POST /account/sessions": ANYONE,
+    "POST /account/openid": ANYONE,
+    "POST /account/openid/end": ANYONE,
     "GET /join": OPEN,
     "POST /join": OPEN,
     "POST /join/own": OPEN,
@@ -172,7 +177,10 @@ def place(plain_store_dsn: str, tmp_path: Path) -> Iterator[Place]:
     with connect(plain_store_dsn) as conn:
         ours = furnish(conn, tmp_path, "Qaatal")
         theirs = furnish(conn, tmp_path, "Zbbvan", step=13)
-        found = Place(conn, Web(conn, plain_store_dsn), Api(conn, plain_store_dsn), ours, theirs)
+        web = Web(
+            conn, plain_store_dsn, public_url="http://127.0.0.1:8081", oidc=nobody_at(tmp_path)
+        )
+        found = Place(conn, web, Api(conn, plain_store_dsn), ours, theirs)
         yield found
         found.web.close()
         found.api.close()
