@@ -62,7 +62,7 @@ def people_erase(
     What the person said stays under a pseudonym; no number changes. It cannot be taken back. The
     last manager of a society cannot be erased.
 
-    Example: cloud-ingest people erase asha --by Ravi
+    Example: cloud-ingest people erase asha --by Ravi --yes
     """
     with opened_store(dsn, config) as opened:
         account = account_of(opened.conn, login)

@@ -37,6 +37,9 @@ UNITS = (
     unit_line("Tower 1 bulk", "26100034", since="2025-07-01", kind="bulk"),
 )
 NOTEBOOK = (["Flat", "1/10/26", "1/11/26"], ["A-1204", 12607, 12636])
+ANOTHER_MANAGER = (
+    "cloud-ingest people add meera --name Meera --role manager --society 'Lake View' --by Ravi"
+)
 LAST = ("cloud-ingest revoke", "cloud-ingest units take-back")
 FULL, HELD, FLAGGED = (
     f"export IOT_UTILITY_DSN=${name}_DSN" for name in ("FULL", "HELD", "FLAGGED")
@@ -54,6 +57,7 @@ CLOUD = Part(
         "prove --unit": CLOSE,
         "evidence archive": "mkdir -p /srv/evidence",
         "evidence verify": "cp /srv/evidence/* .",
+        "people end": ANOTHER_MANAGER,
         "number accept": f"{HELD} && {CLOSE}",
         "notebook import": FULL,
         "recompute": FULL,

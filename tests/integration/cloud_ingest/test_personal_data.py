@@ -101,6 +101,11 @@ def _live(conn: Connection, dsn: str, own: Furnished) -> Lived:
         passwords[login] = passwords.get(login) or made or ""
     ensure_society(conn, FAR)
     add_person(conn, FAR, "far", ASHA, Role.MANAGER, unit=None, by="Ravi", now=NOW)
+    conn.execute(
+        "INSERT INTO account_identity (account_id, issuer, subject, linked_at) "
+        "SELECT account_id, 'https://id.example', 'sub-' || login, %s FROM account",
+        (NOW,),
+    )
     for member in conn.execute("SELECT membership_id FROM membership").fetchall():
         open_session(conn, member[0], NOW)
     flag = attend.Named(str(own.flag), own.society)
@@ -173,6 +178,7 @@ def test_the_file_has_all_that_a_person_said(conn: Connection, lived: Lived) -> 
         *("access_act", "invitation", "membership", "month_lock", "self_read"),
         *("self_read_decision", "self_read_link"),
     }
+    assert [each["subject"] for each in told["identities"]] == ["sub-asha"]
     assert [each["role"] for each in told["roles"]] == ["manager", "resident", "resident"]
     assert len(told["sessions"]) == 3
     assert [each["what"] for each in told["access"]] == [*["added"] * 3, "invited"]
