@@ -281,6 +281,10 @@ class CloudSettings(BaseModel):
         days = self._own(society).self_read_days
         return timedelta(days=self.self_read_days if days is None else days)
 
+    def curves_kept_months(self, society: str) -> int | None:
+        """Return for how many months the quarter hours of a society's units are shown."""
+        return self._own(society).curves_kept_months
+
     def self_reads_due(self, society: str) -> int | None:
         """Return from which day on a dial of a society that was not read is a flag."""
         day = self._own(society).self_read_due_day

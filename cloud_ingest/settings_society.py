@@ -34,6 +34,9 @@ class SocietySettings(BaseModel):
     """When its provisional numbers go out."""
     self_read_days: int | None = Field(ge=0, le=10, default=None)
     """How far from the 1st a dial closes its months."""
+    curves_kept_months: int | None = Field(ge=1, le=240, default=None)
+    """For how many months quarter hours of its units are shown.
+    None: as long as readings are kept."""
     self_read_due_day: int | None = Field(ge=0, le=11, default=None)
     """From which day on a dial of it that was not read is a flag."""
     digest_at: TimeOfDay | None = None

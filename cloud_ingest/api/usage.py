@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What units use, day by day: where a month's number comes from, and how registers stand now."""
 
+from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import TypeAdapter
 from starlette.responses import Response
 
@@ -11,17 +12,21 @@ from cloud_ingest.api.access import Caller, needs
 from cloud_ingest.api.months import NamedMonth
 from cloud_ingest.core.api_token import Scope
 from cloud_ingest.core.balance import SubjectKind
-from cloud_ingest.http.resources import Now, Reading
+from cloud_ingest.entries.curve_looks import look_by_program, require_kept
+from cloud_ingest.http.resources import Now, Reading, Writing
 from cloud_ingest.month.explain import Asked, explain
 from cloud_ingest.month.explanation import Explanation
 from cloud_ingest.month.to_show import month_to_show
+from cloud_ingest.store.curve_looks import CurveLook
 from cloud_ingest.views.latest import LatestLine, latest
+from cloud_ingest.views.unit_curve import DayCurve, day_curve, who_looked
 from cloud_ingest.views.unit_usage import UnitUsage, unit_usage
 from shared_schema.catalogue import Service
 
 router = APIRouter(tags=["usage"])
 
 MayRead = Annotated[Caller, needs(Scope.USAGE_READ)]
+MayLook = Annotated[Caller, needs(Scope.CURVES_READ)]
 _ORIGIN = TypeAdapter(Explanation)
 
 
@@ -82,3 +87,35 @@ def origin_of_number(
     estimates = store.settings.estimates_of(caller.society)
     found = explain(store.conn, asked, now, self_read_window=window, estimates=estimates)
     return Response(_ORIGIN.dump_json(found, by_alias=True), media_type="application/json")
+
+
+@router.get("/units/{unit:path}/curve")
+def curve_of_unit(
+    unit: str,
+    caller: MayLook,
+    store: Writing,
+    now: Now,
+    *,
+    service: Service,
+    day: date,
+    reason: Annotated[str, Query(max_length=500, description="The resident reads it.")],
+) -> DayCurve:
+    """Return the quarter hours of a unit's day; that it was looked at, and why, is kept first."""
+    require_kept(day, now, store.settings.curves_kept_months(caller.society))
+    found = day_curve(store.conn, caller.society_id, unit, service, day=day, zone=store.zone)
+    look_by_program(
+        store.conn,
+        caller.society_id,
+        unit,
+        (day, day),
+        token=caller.name,
+        reason=reason,
+        now=now,
+    )
+    return found
+
+
+@router.get("/units/{unit:path}/looks")
+def looks_at_unit(unit: str, caller: MayLook, store: Reading) -> list[CurveLook]:
+    """Return who looked at a unit's quarter hours, and why, the newest first."""
+    return who_looked(store.conn, caller.society_id, unit)

@@ -34,6 +34,7 @@ class Scope(StrEnum):
     MONTHS_APPROVE = "months:approve"
     USAGE_READ = "usage:read"
     HEALTH_READ = "health:read"
+    CURVES_READ = "curves:read"
 
 
 @dataclass(frozen=True, slots=True)

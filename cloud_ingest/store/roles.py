@@ -30,7 +30,7 @@ from cloud_ingest.store.rows import all_rows, one_row, scalar, scalars
 PAGE = "docs/howto/own-database.md"
 
 WHAT_WAS_SAID: Final = (
-    *("access_act", "batch", "binding_rule", "election", "event_change", "evidence"),
+    *("access_act", "batch", "binding_rule", "curve_look", "election", "event_change", "evidence"),
     *("evidence_anew", "gateway_certificate", "hand_entry", "history_import", "meter_event"),
     *("meter_seal", "month_lock", "month_number", "month_withdrawal", "revocation"),
     *("self_read_decision", "self_read_link", "self_read_link_end", "self_read_photo"),

@@ -206,7 +206,8 @@ def points_of(
 ) -> tuple[Point, ...]:
     """Cut registers into steps; a step is known where both of its borders were read; pure.
 
-    A border is met by the last reading at or before it, within ``tolerance``.
+    A border is met by the last reading at or before it, within ``tolerance``. Where its own was not
+    read, the steps beside it would show nothing and twice as much: they are not known.
     """
     ordered = sorted(readings, key=in_time)
     met: list[Register | None] = []
@@ -217,13 +218,17 @@ def points_of(
         last = ordered[at - 1] if at else None
         met.append(None if last is None or border - last.ts > tolerance else last)
     return tuple(
-        Point(here, there, _used(opening, closing, epochs))
+        Point(here, there, _used(opening, closing, epochs, there - here))
         for (here, there), (opening, closing) in zip(pairwise(borders), pairwise(met), strict=True)
     )
 
 
-def _used(opening: Register | None, closing: Register | None, epochs: Epochs) -> Decimal | None:
+def _used(
+    opening: Register | None, closing: Register | None, epochs: Epochs, step: timedelta
+) -> Decimal | None:
     """Return what one channel counted; from one channel to another a step is not known."""
     if opening is None or closing is None or opening.channel_id != closing.channel_id:
+        return None
+    if not timedelta() < closing.ts - opening.ts <= step * 3 / 2:
         return None
     return between(opening, closing, epochs).quantity

@@ -36,6 +36,7 @@ from cloud_ingest.web import (
     tokens,
     towers,
     unit,
+    unit_curve,
     witness,
 )
 from cloud_ingest.web.problems import answer_problems
@@ -53,6 +54,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     unit.router,
     origin.router,
     witness.router,
+    unit_curve.router,
     flags.router,
     towers.router,
     health.router,

@@ -14,6 +14,9 @@ def _(text: str) -> str:
 
 
 WORDS: Final[Mapping[str, str]] = {
+    "manager": _("manager"),
+    "treasurer": _("treasurer"),
+    "program": _("program"),
     "electricity": _("electricity"),
     "water": _("water"),
     "grid": _("grid"),

@@ -67,6 +67,7 @@ def known_names(own: Furnished) -> dict[str, str]:
         "service": "electricity",
         "source": "grid",
         "day": DAY,
+        "reason": "to see what a page tells",
         "flag": str(own.flag),
         "flag_id": str(own.flag),
         "receipt": str(own.receipt),
