@@ -27,6 +27,7 @@ from cloud_ingest.month.changes_after import MonthChanges, month_changes, settle
 from cloud_ingest.month.exported import Owner, month_export, unit_export
 from cloud_ingest.month.report import MonthReport, as_json, month_report
 from cloud_ingest.month.status import MonthStatus, month_status
+from cloud_ingest.views.month_sent import MonthSent, month_sent
 from shared_schema.balance import Reconciliation
 
 router = APIRouter(tags=["months"])
@@ -76,6 +77,20 @@ def changes_of_month(span: Span, caller: MayRead, store: Reading, since: Since =
     settled = settles_at(store.settings.run_rules(caller.society), span, store.zone)
     found = month_changes(store.conn, caller.society, span, since, settled_at=settled)
     return _json(_CHANGES.dump_json(found, by_alias=True))
+
+
+@router.get("/months/{month}/sent")
+def sent_of_month(
+    span: Span,
+    caller: MayRead,
+    store: Reading,
+    *,
+    unit: Annotated[str | None, Query(max_length=128)] = None,
+    page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+) -> MonthSent:
+    """Return each message to billing, the newest first, and how far it has got: 100 a page."""
+    society = caller.society_id, caller.society
+    return month_sent(store.conn, society, span, unit, page=page)
 
 
 @router.get("/months/{month}/balances", response_model=tuple[Reconciliation, ...])

@@ -4,6 +4,7 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -14,6 +15,7 @@ from cloud_ingest.month.close import close_month
 from cloud_ingest.month.report import month_report
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store import outbox
+from shared_schema.billing import MonthlyConsumption
 from tests.support.store import SOCIETY, ZONE, Site, every, local, unit_line
 from tests.support.web import Web, text_of
 
@@ -193,3 +195,29 @@ def test_a_number_in_doubt_is_not_ready(web: Web) -> None:
     assert "1 number is in doubt" in text_of(
         web.login("manager").get("/month/approve?month=2026-07")
     )
+
+
+def test_what_was_sent_is_told_version_by_version(web: Web, site: Site) -> None:
+    close_month(web.conn, SOCIETY, "2026-07", CLOSED)
+    seen = web.login("treasurer")
+    told = seen.get("/month/sent?month=2026-07")
+    assert "3 messages went to billing. 3 wait to be sent." in text_of(told)
+    numbers = {each.subject.id: each.quantity for each in sent_numbers(site)}
+    shown = re.findall(r">([^<]*)</a>, electricity.*?num\">([\d.]*)", told.text, re.DOTALL)
+    assert {label: Decimal(text) for label, text in shown} == numbers
+    web.conn.execute("UPDATE outbox SET published_at = now() WHERE ack_key IS NOT NULL")
+    web.conn.execute("UPDATE outbox SET acked_at = now() WHERE ack_key LIKE '%A-2%'")
+    text = text_of(seen.get("/month/sent?month=2026-07&unit=A-2"))
+    assert "1 message went to billing. 2 are not acknowledged yet." in text
+    assert re.search(r"A-2 ?, electricity 1 ", text)
+    site.deliver("4", every(local("2026-06-30 20:00"), local("2026-07-10 00:00"), 0, 40, HOUR))
+    refresh(site.conn, NOW)
+    close_month(web.conn, SOCIETY, "2026-07", NOW)
+    assert "4 messages went to billing." in text_of(seen.get("/month/sent?month=2026-07"))
+    assert seen.get("/month/sent?month=2026-08").status_code == 404
+
+
+def sent_numbers(site: Site) -> list[MonthlyConsumption]:
+    """Return what stands in the outbox for billing."""
+    rows = site.all("SELECT payload FROM outbox WHERE ack_key IS NOT NULL")
+    return [MonthlyConsumption.from_line(bytes(line)) for (line,) in rows]
