@@ -12,6 +12,7 @@ from cloud_ingest.api.access import Caller, needs
 from cloud_ingest.api.months import NamedMonth
 from cloud_ingest.core.api_token import Scope
 from cloud_ingest.core.balance import SubjectKind
+from cloud_ingest.core.month import day_of
 from cloud_ingest.entries.curve_looks import look_by_program, require_kept
 from cloud_ingest.http.resources import Now, Reading, Writing
 from cloud_ingest.month.explain import Asked, explain
@@ -101,7 +102,8 @@ def curve_of_unit(
     reason: Annotated[str, Query(max_length=500, description="The resident reads it.")],
 ) -> DayCurve:
     """Return the quarter hours of a unit's day; that it was looked at, and why, is kept first."""
-    require_kept(day, now, store.settings.curves_kept_months(caller.society))
+    today = day_of(now, store.zone)
+    require_kept(day, today, store.settings.curves_kept_months(caller.society))
     found = day_curve(store.conn, caller.society_id, unit, service, day=day, zone=store.zone)
     look_by_program(
         store.conn,

@@ -62,21 +62,21 @@ def may_look(conn: Connection, visitor: Visitor, unit: str, day: date, now: date
     return is_looking(conn, visitor.society_id, unit, account_id=account, day=day, now=now)
 
 
-def kept_from(now: datetime, months: int | None) -> date | None:
+def kept_from(today: date, months: int | None) -> date | None:
     """Return from which day on a society's curves are shown; None: from the first one on."""
     if months is None:
         return None
-    first = now.year * 12 + now.month - 1 - months
+    first = today.year * 12 + today.month - 1 - months
     return date(first // 12, first % 12 + 1, 1)
 
 
-def require_kept(day: date, now: datetime, months: int | None) -> None:
+def require_kept(day: date, today: date, months: int | None) -> None:
     """Refuse a day whose curve the society keeps no more.
 
     Raises:
         ReadRefused: it is too old.
     """
-    kept = kept_from(now, months)
+    kept = kept_from(today, months)
     if kept is not None and day < kept:
         raise ReadRefused(
             f"this society shows quarter hours from {kept} on: of before there are days and months"

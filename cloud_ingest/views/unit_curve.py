@@ -81,6 +81,7 @@ def plotted(found: DayCurve, zone: ZoneInfo) -> dict[str, object]:
     starts: list[datetime] = [each.start for each in found.curves[0].points]
     return {
         "zone": str(zone),
+        "end": int(found.curves[0].points[-1].end.timestamp()),
         "unit": found.symbol,
         "names": [curve.source for curve in found.curves],
         "data": [

@@ -43,14 +43,14 @@ def curve(
 ) -> Response:
     """Show the quarter hours of a day, or ask why somebody looks."""
     label, on = _label(visitor, store, unit), _day(day, store, now)
-    require_kept(on, now, store.settings.curves_kept_months(visitor.society))
+    today = day_of(now, store.zone)
+    require_kept(on, today, store.settings.curves_kept_months(visitor.society))
     if not may_look(store.conn, visitor, label, on, now):
         return page(
             request, "curve_reason.html", unit=label, service=service, day=on, span=MOST_DAYS
         )
     found = day_curve(store.conn, visitor.society_id, label, service, day=on, zone=store.zone)
     drawn = json.dumps(plotted(found, store.zone))
-    today = day_of(now, store.zone)
     around = (on - DAY, on + DAY if on < today else None)
     return page(request, "curve.html", found=found, drawn=drawn, around=around, services=Service)
 

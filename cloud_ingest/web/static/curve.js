@@ -11,11 +11,12 @@ for (const figure of document.querySelectorAll("[data-curve]")) {
   const time = (seconds) => clock.format(new Date(seconds * 1000));
   const options = () => ({
     width: figure.clientWidth, height: 260, tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), told.zone),
-    scales: { y: { range: (_, least, most) => [Math.min(0, least), most || 1] } },
+    cursor: { drag: { x: false } },
+    scales: { x: { range: [told.data[0][0], told.end] }, y: { range: (_, least, most) => [Math.min(0, least), most * 1.08 || 1] } },
     axes: [{ ...axis, values: (_, ticks) => ticks.map(time) }, { ...axis, label: told.unit, labelSize: 20, size: 60 }],
     series: [{ value: (_, at) => (at === null ? "–" : time(at)) }, ...told.names.map((name, number) => ({
-      label: name, stroke: colours[number % 3], width: 2, spanGaps: false,
-      paths: uPlot.paths.stepped({ align: 1 }), points: { show: false },
+      label: name, stroke: colours[number % 3], fill: told.names.length === 1 ? colours[0] : undefined, width: 1,
+      paths: uPlot.paths.bars({ align: 1, size: [1, Infinity] }), points: { show: false },
     }))],
   });
   const plot = new uPlot(options(), told.data, figure);

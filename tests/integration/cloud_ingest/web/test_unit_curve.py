@@ -5,7 +5,7 @@ import html
 import json
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -47,7 +47,9 @@ def drawn(answer: Any) -> list[list[float | None]]:
     """Return what the script draws."""
     found = re.search(r'data-curve="([^"]*)"', answer.text)
     assert found
-    data: list[list[float | None]] = json.loads(html.unescape(found[1]))["data"]
+    told = json.loads(html.unescape(found[1]))
+    data: list[list[float | None]] = told["data"]
+    assert told["end"] - data[0][-1] == QUARTER.total_seconds()
     return data
 
 
@@ -74,7 +76,8 @@ def test_a_resident_sees_the_own_one_and_table_and_drawing_agree(web: Web) -> No
         subject="A-1",
         self_read_window=timedelta(days=3),
     )
-    assert f"{sum(each for each in whole if each is not None)}" in str(used)
+    (meter,) = used.meters
+    assert sum(filter(None, whole)) == meter.days[date(2026, 7, 2)]
     assert web.conn.execute("SELECT count(*) FROM curve_look").fetchall() == [(0,)]
 
 
@@ -121,6 +124,9 @@ def test_a_society_shows_them_as_long_as_it_says(web: Web) -> None:
     resident = web.login("resident", unit="A-1")
     assert resident.get(PAGE).status_code == 200
     assert "from 2026-07-01 on" in text_of(resident.get(PAGE.replace("-07-03", "-06-30")))
+    web.now = local("2026-09-01 00:30")  # in UTC it is August yet
+    resident = web.login("resident", unit="A-1")
+    assert "from 2026-08-01 on" in text_of(resident.get(PAGE))
 
 
 def test_a_program_says_why_too(web: Web, store_dsn: str) -> None:
