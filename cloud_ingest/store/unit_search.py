@@ -20,7 +20,8 @@ def subjects_like(
         """
         SELECT subject_type, subject FROM assignment
         WHERE society_id = %s AND strpos(lower(subject), lower(%s)) > 0
-        GROUP BY subject_type, subject ORDER BY subject_type <> 'unit', subject LIMIT %s
+        GROUP BY subject_type, subject ORDER BY subject_type <> 'unit', min(subject_order), subject
+        LIMIT %s
         """,
         (society_id, text, limit),
     )

@@ -228,7 +228,7 @@ def _missing(lacks: MissingNumber, held: Sequence[Held]) -> Cell:
         lacks.reasons,
         None,
         "withheld",
-        any((e.subject.id, e.service) == (lacks.subject, lacks.service) for e in held),
+        any(key_of(each) == lacks.key for each in held),
     )
 
 

@@ -51,6 +51,8 @@ class MonthSent:
     messages: tuple[Sent, ...]
     total: int
     """Of all pages."""
+    page: int
+    """The last one in place of one behind it."""
     pages: int
     again: int
     """How many numbers were sent more than once."""
@@ -74,8 +76,13 @@ def month_sent(
     at = closed_at(conn, society_id, str(span))
     if at is None:
         raise NotFound(f"{span} is not closed: nothing was sent of it yet")
-    offset = (page - 1) * ROWS
-    rows = sent_of_month(conn, society_id, str(span), label, limit=ROWS, offset=offset)
+    rows = sent_of_month(conn, society_id, str(span), label, limit=ROWS, offset=(page - 1) * ROWS)
+    if not rows and page > 1:
+        first = sent_of_month(conn, society_id, str(span), label, limit=1, offset=0)
+        page = -(-first[0].total // ROWS) if first else 1
+        rows = sent_of_month(
+            conn, society_id, str(span), label, limit=ROWS, offset=(page - 1) * ROWS
+        )
     got = deliveries(conn, [_ack_key(name, span, each) for each in rows])
     total = rows[0].total if rows else 0
     return MonthSent(
@@ -85,6 +92,7 @@ def month_sent(
             _sent(each, got.get(_ack_key(name, span, each), "acknowledged")) for each in rows
         ),
         total=total,
+        page=page,
         pages=max(1, -(-total // ROWS)),
         again=sent_again(conn, society_id, str(span)),
         on_the_way=on_the_way(conn, name, str(span)),

@@ -37,4 +37,4 @@ def sent(
     society = visitor.society_id, visitor.society
     span = parse_month(month, store.zone)
     found = month_sent(store.conn, society, span, label, page=number)
-    return page(request, "month_sent.html", found=found, unit=label, number=number)
+    return page(request, "month_sent.html", found=found, unit=label)

@@ -3,7 +3,7 @@
 -- Params: society_id, month, start, end, tower, part (of a label), only_kinds and only_labels, first_kinds and first_labels, service (by whose
 -- number they are sorted, the largest first; null: by their labels), limit, offset
 WITH own AS (
-  SELECT subject_type, subject, min(tower) AS tower FROM assignment
+  SELECT subject_type, subject, min(subject_order) AS subject_order, min(tower) AS tower FROM assignment
   WHERE society_id = %(society_id)s AND subject_type <> 'bulk'
     AND valid_from < %(end)s AND (valid_to IS NULL OR valid_to > %(start)s)
     AND (%(tower)s::text IS NULL OR tower = %(tower)s)
@@ -21,5 +21,6 @@ FROM own LEFT JOIN LATERAL (
   ORDER BY version DESC LIMIT 1
 ) AS newest ON %(service)s::text IS NOT NULL
 ORDER BY (subject_type, subject) IN (
-  SELECT * FROM unnest(%(first_kinds)s::text[], %(first_labels)s::text[])) DESC, quantity DESC NULLS LAST, subject_type <> 'unit', subject
+  SELECT * FROM unnest(%(first_kinds)s::text[], %(first_labels)s::text[])) DESC, quantity DESC NULLS LAST, subject_type <> 'unit',
+  subject_order, subject
 LIMIT %(limit)s OFFSET %(offset)s

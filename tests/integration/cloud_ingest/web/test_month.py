@@ -201,16 +201,18 @@ def test_what_was_sent_is_told_version_by_version(web: Web, site: Site) -> None:
     close_month(web.conn, SOCIETY, "2026-07", CLOSED)
     seen = web.login("treasurer")
     told = seen.get("/month/sent?month=2026-07")
-    assert "3 messages went to billing. 3 wait to be sent." in text_of(told)
+    assert "3 messages went to billing. Of the whole month: 3 wait to be sent." in text_of(told)
     numbers = {each.subject.id: each.quantity for each in sent_numbers(site)}
     shown = re.findall(r">([^<]*)</a>, electricity.*?num\">([\d.]*)", told.text, re.DOTALL)
     assert {label: Decimal(text) for label, text in shown} == numbers
     web.conn.execute("UPDATE outbox SET published_at = now() WHERE ack_key IS NOT NULL")
     web.conn.execute("UPDATE outbox SET acked_at = now() WHERE ack_key LIKE '%A-2%'")
     text = text_of(seen.get("/month/sent?month=2026-07&unit=A-2"))
-    assert "1 message went to billing. 2 are not acknowledged yet." in text
+    assert "1 message of A-2 went to billing. Of the whole month: 2 are not acknowl" in text
+    last = seen.get("/month/sent?month=2026-07&page=9")
+    assert "3 messages went to billing." in text_of(last)
     assert re.search(r"A-2 ?, electricity 1 ", text)
-    site.deliver("4", every(local("2026-06-30 20:00"), local("2026-07-10 00:00"), 0, 40, HOUR))
+    site.deliver("4", every(local("2026-06-30 20:00"), local("2026-07-10 00:00"), 100, 4, HOUR))
     refresh(site.conn, NOW)
     close_month(web.conn, SOCIETY, "2026-07", NOW)
     assert "4 messages went to billing." in text_of(seen.get("/month/sent?month=2026-07"))
@@ -221,3 +223,10 @@ def sent_numbers(site: Site) -> list[MonthlyConsumption]:
     """Return what stands in the outbox for billing."""
     rows = site.all("SELECT payload FROM outbox WHERE ack_key IS NOT NULL")
     return [MonthlyConsumption.from_line(bytes(line)) for (line,) in rows]
+
+
+def test_labels_stand_as_people_read_them(web: Web) -> None:
+    seen = web.login("treasurer")
+    assert rows(seen.get(f"{PAGE}&sort=unit").text) == ["A-1", "A-2", "A-10", "Z-9"]
+    found = re.findall(r"unit=(A-\d+)", seen.get("/unit/search?q=a-").text)
+    assert list(dict.fromkeys(found)) == ["A-1", "A-2", "A-10"]
