@@ -222,7 +222,8 @@ def test_each_change_is_a_version_that_is_kept(site: Site) -> None:
         rebuilt = site.all(
             "SELECT assignment_id, society_id, tower, subject_type, subject, label, service,"
             " source, meter_id, legacy, valid_from, valid_to, author, reason, recorded_at,"
-            " parent, subject_order FROM assignment_version WHERE recorded_at <= %s AND NOT taken_back"
+            " parent, subject_order FROM assignment_version WHERE recorded_at <= %s"
+            " AND NOT taken_back"
             " AND (superseded_at IS NULL OR superseded_at > %s) ORDER BY assignment_id",
             then,
             then,
