@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What units use, day by day: where a month's number comes from, and how registers stand now."""
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
@@ -21,14 +22,49 @@ from cloud_ingest.month.to_show import month_to_show
 from cloud_ingest.store.curve_looks import CurveLook
 from cloud_ingest.views.latest import LatestLine, latest
 from cloud_ingest.views.unit_curve import DayCurve, day_curve, who_looked
+from cloud_ingest.views.unit_page import Asked as Whose
+from cloud_ingest.views.unit_page import ServiceOfUnit, UnitPage, unit_page
 from cloud_ingest.views.unit_usage import UnitUsage, unit_usage
 from shared_schema.catalogue import Service
+from shared_schema.message import DecimalText
 
 router = APIRouter(tags=["usage"])
 
 MayRead = Annotated[Caller, needs(Scope.USAGE_READ)]
 MayLook = Annotated[Caller, needs(Scope.CURVES_READ)]
 _ORIGIN = TypeAdapter(Explanation)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherMonth:
+    """What the unit used in another month, as that month's own answer says it."""
+
+    month: str
+    quantity: DecimalText | None
+    is_sent: bool
+    """False: so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherUnits:
+    """What other units of the tower used in the same month."""
+
+    units: int
+    middle: DecimalText
+    """Half of them used less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A unit's month of one service, beside others."""
+
+    service: Service
+    unit: str
+    quantity: DecimalText | None
+    months: tuple[OtherMonth, ...]
+    """The month before, and the same month last year, where they are known."""
+    others: OtherUnits | None
+    """None: fewer than five others are known."""
 
 
 @router.get("/registers")
@@ -64,6 +100,40 @@ def days_of_unit(
         subject_type=subject_type,
         subject=unit,
         self_read_window=window,
+    )
+
+
+@router.get("/months/{month}/units/{unit:path}/comparisons")
+def comparisons_of_unit(
+    month: NamedMonth,
+    unit: str,
+    caller: MayRead,
+    store: Reading,
+    now: Now,
+    *,
+    subject_type: SubjectKind = "unit",
+) -> list[Compared]:
+    """Return a unit's month beside the one before, the same one last year, and other units.
+
+    As the page of the unit shows them.
+    """
+    window = store.settings.self_read_window(caller.society)
+    whose = Whose(caller.society, caller.society_id, subject_type, unit, window)
+    found = unit_page(store.conn, whose, month, store.zone, now)
+    return [_compared(found, each) for each in found.services]
+
+
+def _compared(found: UnitPage, own: ServiceOfUnit) -> Compared:
+    alike = found.similar_of(own.service)
+    return Compared(
+        own.service,
+        own.unit,
+        own.quantity,
+        tuple(
+            OtherMonth(beside.month, other.quantity, other.number is not None)
+            for beside, other in found.beside(own.service)
+        ),
+        None if alike is None else OtherUnits(alike.units, alike.middle),
     )
 
 

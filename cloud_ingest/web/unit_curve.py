@@ -60,9 +60,11 @@ def say_why(visitor: Looking, form: CheckedForm, store: Writing, now: Now) -> Re
     """Keep why somebody looks, then show it: a month around the day is open for an hour."""
     label, on = _label(visitor, store, form.text("unit")), _day(form.text("day"), store, now)
     days = on - (MOST_DAYS // 2) * DAY, on + (MOST_DAYS // 2) * DAY
+    service = Service(form.text("service")) if form.text("service") in set(Service) else None
     if visitor.unit != label:
+        kind = service or Service.ELECTRICITY
+        day_curve(store.conn, visitor.society_id, label, kind, day=on, zone=store.zone)  # it exists
         look(store.conn, visitor, label, days, reason=form.text("reason"), now=now)
-    service = form.text("service") if form.text("service") in set(Service) else None
     return see_other("/unit/curve", unit=label, service=service, day=str(on))
 
 

@@ -22,10 +22,12 @@ from tests.support.web import Visiting, Web
 
 AXE: Final = Path(__file__).with_name("axe-core") / "axe.min.js"
 RULES: Final = """
-axe.run({resultTypes: ["violations"]}).then(found => found.violations.map(
+more => axe.run({resultTypes: ["violations"], ...more}).then(found => found.violations.map(
   each => each.id + ": " + each.nodes.slice(0, 3).map(node => node.html.slice(0, 160)).join(" | ")
 ))
 """
+CONTRAST: Final = {"runOnly": ["color-contrast"]}
+"""All that a theme changes."""
 LOADED: Final = """
 ["navigation", "resource"].flatMap(each => performance.getEntriesByType(each))
   .reduce((sum, each) => sum + each.transferSize, 0)
@@ -74,8 +76,15 @@ class Tab:
     def violations(self) -> list[str]:
         """Return which rules of accessibility the page breaks."""
         self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        found: list[str] = self.page.evaluate(RULES)
+        found: list[str] = self.page.evaluate(RULES, {})
         return found
+
+    def violations_of_both_themes(self, theme: str) -> list[str]:
+        """Return the same, also as the page looks in the other theme."""
+        found = self.violations()
+        other = "dark" if theme == "light" else "light"
+        self.page.evaluate("theme => document.documentElement.dataset.theme = theme", other)
+        return found + [f"{each} ({other})" for each in self.page.evaluate(RULES, CONTRAST)]
 
     def tables(self) -> list[str]:
         """Return the text of each table."""

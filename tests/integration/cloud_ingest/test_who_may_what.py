@@ -134,6 +134,7 @@ API: Final[dict[str, Scope | str | None]] = {
     "GET /v1/months/{month}/approval": Scope.MONTHS_APPROVE,
     "POST /v1/months/{month}/approval": Scope.MONTHS_APPROVE,
     "POST /v1/months/{month}/reopening": Scope.MONTHS_APPROVE,
+    "GET /v1/months/{month}/units/{unit:path}/comparisons": Scope.USAGE_READ,
     "GET /v1/months/{month}/units/{unit:path}/days": Scope.USAGE_READ,
     "GET /v1/months/{month}/units/{unit:path}/origin": Scope.USAGE_READ,
     "GET /v1/registers": Scope.USAGE_READ,

@@ -7,11 +7,13 @@ from decimal import Decimal
 
 import pytest
 
+from cloud_ingest.core.api_token import Scope
 from cloud_ingest.month.close import close_month
 from cloud_ingest.rollup.refresh import refresh
 from cloud_ingest.store.published import published_month
 from cloud_ingest.store.registry import find_society
 from cloud_ingest.views.unit_page import Asked, ServiceOfUnit, UnitPage, unit_page
+from tests.support.api import Api
 from tests.support.store import SOCIETY, ZONE, Site, every, local, unit_line
 from tests.support.web import Web, text_of
 
@@ -90,6 +92,21 @@ def test_similar_units_are_one_number_of_enough_others(web: Web) -> None:
     [similar] = looked(web, "2026-07").similar
     middle = electricity(looked(web, "2026-07", "A-4")).quantity
     assert (similar.units, similar.middle) == (6, middle)
+
+
+def test_a_program_compares_as_the_page_does(web: Web, store_dsn: str) -> None:
+    api = Api(web.conn, store_dsn)
+    token = api.token("board", {Scope.USAGE_READ}, SOCIETY)
+    asked = "/v1/months/2026-07/units/A-1/comparisons"
+    [told] = api.ask(asked, token).json()
+    july, june = electricity(looked(web, "2026-07")), electricity(looked(web, "2026-06"))
+    assert told["quantity"] == str(july.quantity)
+    assert told["months"] == [
+        {"month": "2026-06", "quantity": str(june.quantity), "is_sent": True},
+    ]
+    middle = electricity(looked(web, "2026-07", "A-4")).quantity
+    assert told["others"] == {"units": 6, "middle": str(middle)}
+    api.close()
 
 
 def test_a_resident_sees_the_own_unit_alone(web: Web) -> None:
