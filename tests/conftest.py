@@ -2,6 +2,7 @@
 """What every test can use; and no property test fails because the machine is slow."""
 
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -14,7 +15,11 @@ write_into_memory()
 pytest_plugins = ["tests.support.servers", "tests.support.lanes", "tests.support.whole_gurux"]
 
 settings.register_profile(
-    "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "untimed",
+    deadline=None,
+    max_examples=int(os.environ.get("IOT_UTILITY_EXAMPLES", "50")),
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
 )
 settings.load_profile("untimed")
 
