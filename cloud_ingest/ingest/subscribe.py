@@ -18,6 +18,7 @@ acknowledged; `flow` bounds what waits), a clean start, an acknowledgement of on
 
 import asyncio
 import contextlib
+import logging
 import math
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
@@ -50,6 +51,8 @@ PUBLISH_TIMEOUT_S = 10.0
 LINGER_STEP_S = 0.005
 NO_SUBSCRIBER = 16
 FIRST_ERROR = 128
+_UNHEARD = logging.getLogger(f"{__name__}.aiomqtt")
+_UNHEARD.disabled = True  # its failures end the link, and whoever uses that tells why
 
 
 class Link:
@@ -250,6 +253,7 @@ class Link:
             timeout=self.broker.connect_timeout_s,
             tls_context=tls,
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+            logger=_UNHEARD,
         )
         client._disconnected.add_done_callback(_note_end)
         self._flow = Flow(client, asyncio.get_running_loop(), self.broker.keepalive_s)
