@@ -9,7 +9,7 @@ In: stretches of `views.unit_page`. Out: places on a drawing, in its own units. 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from enum import StrEnum
 from typing import Final
@@ -113,6 +113,13 @@ def day_marks(span: Month, zone: ZoneInfo) -> list[tuple[float, str]]:
         )
         for each in marks
     ]
+
+
+def flagged(span: Month, since: datetime, until: datetime | None) -> tuple[float, float]:
+    """Return where a flag begins on the drawing of a month, and how long it is there."""
+    start, end = max(since, span.start), min(until or span.end, span.end)
+    left = (start - span.start).total_seconds() / _seconds(span) * WIDTH
+    return left, max((end - start).total_seconds() / _seconds(span) * WIDTH, 2.0)
 
 
 def short(amount: Decimal) -> Decimal:

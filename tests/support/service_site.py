@@ -156,7 +156,7 @@ def each_site(store_dsn: str, mosquitto: MqttServer, tmp_path: Path) -> Iterator
         yield Site(store_dsn, mosquitto, tmp_path, stack)
 
 
-def wait_until(done: Callable[[], object], timeout_s: float = 20) -> None:
+def wait_until(done: Callable[[], object], timeout_s: float = 60) -> None:
     deadline = time.monotonic() + timeout_s
     while not done():
         assert time.monotonic() < deadline, "it did not come about in time"

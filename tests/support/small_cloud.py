@@ -25,7 +25,7 @@ from tests.support.servers import MqttServer
 
 GATEWAY_KEY, CLOUD_KEY = generate_key(), generate_key()
 CLOUD = cloud_user(secrets.token_hex(8))
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 def until(done: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S) -> None:

@@ -135,6 +135,42 @@ def test_a_manager_takes_what_a_resident_sent(place: Place) -> None:
         assert (tab.violations(), tab.troubles) == ([], [])
 
 
+def test_a_flag_is_seen_muted_and_handed_on(place: Place) -> None:
+    with place.tab(Role.HELPDESK) as tab:
+        tab.open("/flags")
+        tab.page.get_by_role("table").get_by_role("link").first.click()
+        for button, said in (
+            ("I look into it", "you look into it"),
+            ("Hand over", "helpdesk is told"),
+            ("Mute", "It is muted"),
+            ("Unmute", "The mute is over"),
+        ):
+            its_button = tab.page.get_by_role("button", name=button, exact=True)
+            form = tab.page.locator("form", has=its_button)
+            form.get_by_label("Reason").fill("the resident rang")
+            if button == "Mute":
+                until = form.get_by_label("Until")
+                until.fill(until.get_attribute("max") or "")
+            its_button.click()
+            assert said in tab.page.get_by_role("status").inner_text()
+        assert (tab.violations(), tab.troubles) == ([], [])
+
+
+def test_a_month_is_approved_and_opened_again(place: Place) -> None:
+    with place.tab(Role.TREASURER) as tab:
+        tab.open("/month/approve?month=2026-10")
+        why = tab.page.get_by_label("Why is it approved all the same?")
+        if why.count():
+            why.fill("the rest is estimated")
+        tab.page.get_by_role("button", name="Approve").click()
+        assert "approved" in tab.page.get_by_role("status").inner_text()
+        tab.page.get_by_role("link", name="Open again").click()
+        tab.page.get_by_label("Why").fill("a reading came late")
+        tab.page.get_by_role("button", name="Open again").click()
+        assert "open again" in tab.page.get_by_role("status").inner_text()
+        assert (tab.violations(), tab.troubles) == ([], [])
+
+
 def test_paper_has_the_numbers_and_no_buttons(place: Place) -> None:
     with place.tab(Role.TREASURER) as tab:
         tab.open("/towers?month=2026-10")

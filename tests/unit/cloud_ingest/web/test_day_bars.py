@@ -5,12 +5,13 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud_ingest.core.consumption import Stretch
 from cloud_ingest.core.month import parse_month
-from cloud_ingest.web.day_bars import HEIGHT, WIDTH, Shape, bars, day_marks, most_a_day
+from cloud_ingest.web.day_bars import HEIGHT, WIDTH, Shape, bars, day_marks, flagged, most_a_day
 from tests.support.store import ZONE, local
 
 OCTOBER = parse_month("2026-10", ZONE)
@@ -84,3 +85,10 @@ def test_the_days_of_a_month_are_marked() -> None:
     assert [label for _, label in day_marks(OCTOBER, ZONE)] == [
         *("1", "5", "10", "15", "20", "25", "30")
     ]
+
+
+def test_a_flag_stands_over_the_days_that_it_had() -> None:
+    start, day = OCTOBER.start, timedelta(days=1)
+    assert flagged(OCTOBER, start - day, None) == (0.0, WIDTH)
+    left, width = flagged(OCTOBER, start + day, start + 2 * day)
+    assert left == pytest.approx(width) == pytest.approx(WIDTH / 31)
