@@ -25,6 +25,7 @@ from cloud_ingest.http.resources import Reading
 from cloud_ingest.month.close import close_month
 from cloud_ingest.store.connection import Connection, connect
 from cloud_ingest.store.events import list_events
+from cloud_ingest.store.gateway_days import days_before, renew_gateway_days
 from cloud_ingest.store.migrate import migrate
 from cloud_ingest.store.registry import enrol_gateway, find_society
 from cloud_ingest.web.access import needs
@@ -161,6 +162,7 @@ def _furnish(conn: Connection, web: Web) -> None:
     for number in range(GATEWAYS):
         enrol_gateway(conn, SOCIETY, f"gw-{number}", f"Tower {1 + number % 10}", pem)
     conn.execute(BEHIND, (GATEWAYS,))
+    renew_gateway_days(conn, days_before(web.now, ZONE), web.now)
     found = [_leak(conn, f"U-{number}", number) for number in range(1, FLAGS + 1)]
     settle(conn, [], found, judged=set(), now=web.now - DAY, ended="it ran dry")
     conn.execute("ANALYZE")
