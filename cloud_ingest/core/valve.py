@@ -14,7 +14,7 @@ from cloud_ingest.core.exact import exactly
 from cloud_ingest.errors import SelfReadRefused
 
 SHORTEST: Final = timedelta(minutes=10)
-"""A shorter test sees no small leak."""
+"""By hand, to the minute: a shorter test sees no small leak."""
 LONGEST: Final = timedelta(days=1)
 ValveVerdict = Literal["still", "flowed", "too_coarse", "fell"]
 
